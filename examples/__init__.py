@@ -1,0 +1,1 @@
+"""Example apps that use fiddle_hydra_bridge the way a project would."""

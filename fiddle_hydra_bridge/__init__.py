@@ -1,0 +1,114 @@
+"""Hydra's YAML and Fiddle's configs, interchangeable: ``import fiddle_hydra_bridge as fhb``.
+
+This module is the face of the package: names only. Each is loaded when it is first used, so that importing the
+package imports neither fiddle nor hydra, and changes nothing global.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from fiddle_hydra_bridge.convert.bridge import (
+        build,
+        from_hydra,
+        from_yaml,
+        link,
+        load,
+        resolve,
+        save,
+        to_hydra,
+        to_yaml,
+    )
+    from fiddle_hydra_bridge.convert.codec import Codec
+    from fiddle_hydra_bridge.convert.compare import equivalent, same_graph
+    from fiddle_hydra_bridge.convert.instantiation import instantiate
+    from fiddle_hydra_bridge.convert.runtime import (
+        arg_factory,
+        partial,
+        ref,
+        section,
+        share,
+        structured,
+        tagged,
+        value,
+    )
+    from fiddle_hydra_bridge.convert.targets import LazyTarget
+    from fiddle_hydra_bridge.errors import (
+        BridgeError,
+        LinkError,
+        ParameterError,
+        Place,
+        Problem,
+        RefusedTargetError,
+        ShareError,
+        SyntaxProblemError,
+        TargetError,
+        UnsupportedValueError,
+    )
+
+__all__ = [
+    "BridgeError",
+    "Codec",
+    "LazyTarget",
+    "LinkError",
+    "ParameterError",
+    "Place",
+    "Problem",
+    "RefusedTargetError",
+    "ShareError",
+    "SyntaxProblemError",
+    "TargetError",
+    "UnsupportedValueError",
+    "arg_factory",
+    "build",
+    "equivalent",
+    "from_hydra",
+    "from_yaml",
+    "instantiate",
+    "link",
+    "load",
+    "partial",
+    "ref",
+    "resolve",
+    "same_graph",
+    "save",
+    "section",
+    "share",
+    "structured",
+    "tagged",
+    "to_hydra",
+    "to_yaml",
+    "value",
+]
+
+_ERRORS = "fiddle_hydra_bridge.errors"
+_CONVERT = "fiddle_hydra_bridge.convert."
+_HOMES = {
+    **dict.fromkeys(
+        ["build", "from_hydra", "from_yaml", "link", "load", "resolve", "save", "to_hydra", "to_yaml"],
+        _CONVERT + "bridge",
+    ),
+    **dict.fromkeys(
+        ["arg_factory", "partial", "ref", "section", "share", "structured", "tagged", "value"], _CONVERT + "runtime"
+    ),
+    **dict.fromkeys(["equivalent", "same_graph"], _CONVERT + "compare"),
+    "Codec": _CONVERT + "codec",
+    "LazyTarget": _CONVERT + "targets",
+    "instantiate": _CONVERT + "instantiation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(_HOMES.get(name, _ERRORS)), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

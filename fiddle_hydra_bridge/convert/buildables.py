@@ -1,0 +1,412 @@
+"""Fiddle's Buildables at close quarters: signatures, conversion modes, and fast making.
+
+``fiddle_graph`` uses it to turn calls into Buildables and back. ``fdl.Config(...)`` costs 34 µs for three arguments,
+mostly for binding a signature and walking the stack for its history; the arguments here are bound already and
+their places are known, so Buildables are made directly. That uses the layout of a Buildable, which is checked
+against one made by Fiddle's constructor; where they differ, Fiddle's own ``__unflatten__`` makes them.
+"""
+
+from __future__ import annotations
+
+import collections
+import copy
+import functools
+import inspect
+import itertools
+import sys
+from collections.abc import Iterable
+from dataclasses import MISSING as NO_FIELD_DEFAULT
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal, NamedTuple
+
+import fiddle as fdl
+from fiddle import history
+
+from fiddle_hydra_bridge.convert.nodes import hydra_dict, hydra_list, is_config
+from fiddle_hydra_bridge.convert.tree import Kind
+from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError
+
+__all__ = [
+    "Arguments",
+    "Location",
+    "Shape",
+    "add_history",
+    "caller",
+    "kind_of",
+    "make",
+    "mode_class",
+    "mode_of",
+    "shape_of",
+]
+
+Location = history.Location
+_Parameter = inspect.Parameter
+
+
+class Arguments(NamedTuple):
+    """Set arguments in Hydra's order: positional ones with their Fiddle keys, named ones in signature order."""
+
+    positional: list[tuple[int | str, Any]]
+    named: dict[str, Any]
+
+
+class Shape:
+    """What a signature says about arguments, in Fiddle's terms.
+
+    Attributes:
+        name: the name of the callable, for messages.
+        info: Fiddle's signature info, shared by all Buildables of the callable.
+        tags: the tags that annotations imply, by argument.
+        keys: Fiddle's keys of all parameters, in signature order.
+        required: keys of the parameters without a default.
+        keyword_names: names of the parameters that can be given by name.
+        positional_count: how many positional parameters there are.
+    """
+
+    def __init__(self, function: Any) -> None:
+        prototype = fdl.Config(function)
+        self.function = function
+        self.name: str = getattr(function, "__qualname__", None) or repr(function)
+        self.info = prototype.__signature_info__
+        self.tags = {key: frozenset(tags) for key, tags in prototype.__argument_tags__.items() if tags}
+        self.parameters = list(self.info.parameters.values())
+        self.keys: list[int | str] = []
+        self.required: list[int | str] = []
+        self._names: dict[int | str, _Parameter] = {}
+        self._by_position: list[int | str] = []
+        self.keyword_names: list[str] = []
+        self.var_positional: int | None = None
+        self.var_keyword = False
+        for index, parameter in enumerate(self.parameters):
+            self._add(index, parameter)
+        self.positional_count = len(self._by_position)
+        self._order = {name: index for index, name in enumerate(self.keyword_names)}
+        self._unsafe = {
+            parameter.name
+            for parameter in self.parameters
+            if parameter.kind in (_Parameter.POSITIONAL_ONLY, _Parameter.VAR_POSITIONAL)
+        }
+
+    def _add(self, index: int, parameter: _Parameter) -> None:
+        if parameter.kind is _Parameter.VAR_POSITIONAL:
+            self.var_positional = index
+            return
+        if parameter.kind is _Parameter.VAR_KEYWORD:
+            self.var_keyword = True
+            return
+        key: int | str = index if parameter.kind is _Parameter.POSITIONAL_ONLY else parameter.name
+        self.keys.append(key)
+        self._names[key] = parameter
+        if parameter.default is _Parameter.empty:
+            self.required.append(key)
+        if parameter.kind is not _Parameter.KEYWORD_ONLY:
+            self._by_position.append(key)
+        if parameter.kind is not _Parameter.POSITIONAL_ONLY:
+            self.keyword_names.append(parameter.name)
+
+    def fit(self, name: str) -> Literal["named", "placeholder", "unknown"]:
+        """Whether an argument can be given by this name.
+
+        "placeholder": the callable takes it, but Fiddle would lose it (the name of a positional-only or variadic
+        parameter).
+        """
+        if name in self._order:
+            return "named"
+        if not self.var_keyword:
+            return "unknown"
+        return "placeholder" if name in self._unsafe else "named"
+
+    def key_at(self, index: int) -> int | str | None:
+        """Returns Fiddle's key for a positional argument, None if there is no place for it."""
+        if index < self.positional_count:
+            return self._by_position[index]
+        return index if self.var_positional is not None else None
+
+    def names_positional(self, count: int) -> bool:
+        """Whether Fiddle would pass some of ``count`` positional arguments by name."""
+        if self.var_positional is not None and count > self.var_positional:
+            return False
+        return any(type(key) is str for key in self._by_position[:count])
+
+    def takes_more(self) -> bool:
+        """Whether the callable accepts arguments that its stated signature does not show (a decorated one)."""
+        try:
+            signature = inspect.signature(_entry(self.function), follow_wrapped=False)
+        except (TypeError, ValueError):
+            return True
+        return any(parameter.kind is _Parameter.VAR_KEYWORD for parameter in signature.parameters.values())
+
+    def default(self, key: int | str) -> Any:
+        """Returns the default of a parameter, or ``fdl.NO_VALUE``."""
+        parameter = self._names.get(key)
+        if parameter is None or parameter.default is _Parameter.empty:
+            return fdl.NO_VALUE
+        return parameter.default
+
+    def spellable_default(self, name: str) -> Any:
+        """Returns the default of a parameter as the callable would see it, or ``fdl.NO_VALUE``."""
+        if is_dataclass(self.function):
+            for field in fields(self.function):
+                if field.name == name and field.default_factory is not NO_FIELD_DEFAULT:
+                    return field.default_factory() if field.default_factory in (list, dict, set) else fdl.NO_VALUE
+        return self.default(name)
+
+    def sorted(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Puts keyword arguments in signature order, extra ones behind in the order they stand."""
+        known = sorted((name for name in arguments if name in self._order), key=self._order.__getitem__)
+        extra = [name for name in arguments if name not in self._order]
+        return {name: arguments[name] for name in (*known, *extra)}
+
+    def in_order(self, arguments: dict[int | str, Any]) -> Arguments:
+        """Returns the set arguments of a Buildable in Hydra's order.
+
+        Raises:
+            UnsupportedValueError: if a positional parameter is unset before one that is set, where Fiddle would
+                shift the arguments.
+        """
+        positional: list[tuple[int | str, Any]] = []
+        spread = self.var_positional is not None and self.var_positional in arguments
+        hole: int | str | None = None
+        for key in self._by_position:
+            if type(key) is str and not spread:
+                continue
+            if key not in arguments:
+                hole = key if hole is None else hole
+            elif hole is not None:
+                raise _hole(self.name, hole)
+            else:
+                positional.append((key, arguments[key]))
+        if spread:
+            if hole is not None:
+                raise _hole(self.name, hole)
+            for index in itertools.count(self.var_positional or 0):
+                if index not in arguments:
+                    break
+                positional.append((index, arguments[index]))
+        taken = {key for key, _ in positional}
+        named = {key: value for key, value in arguments.items() if type(key) is str and key not in taken}
+        return Arguments(positional, self.sorted(named) if len(named) > 1 else named)
+
+
+def _hole(name: str, key: int | str) -> UnsupportedValueError:
+    return UnsupportedValueError(
+        Problem(
+            f"positional parameter {key!r} of {name} is not set, but a later positional argument is",
+            hint="set it: Fiddle would shift the later arguments",
+            kind=UnsupportedValueError,
+        )
+    )
+
+
+def _entry(function: Any) -> Any:
+    """The function that takes the arguments of a call: ``__call__`` of a metaclass, ``__new__``, ``__init__``."""
+    if not isinstance(function, type):
+        return function
+    if type(function).__call__ is not type.__call__:
+        return type(function).__call__
+    if function.__init__ is object.__init__:
+        return function.__new__
+    return function.__init__
+
+
+def shape_of(function: Any) -> Shape:
+    """Returns the shape of a callable, of a placeholder that takes anything if it shows no signature."""
+    try:
+        return _cached_shape(function)
+    except TypeError:  # unhashable callables
+        return _new_shape(function)
+
+
+def _new_shape(function: Any) -> Shape:
+    try:
+        return Shape(function)
+    except (TypeError, ValueError):  # no signature to be had
+        return _anything_shape()
+
+
+_cached_shape = functools.lru_cache(maxsize=8192)(_new_shape)
+
+
+@functools.cache
+def _anything_shape() -> Shape:
+    from fiddle_hydra_bridge.convert.targets import LazyTarget
+
+    return Shape(LazyTarget("any.callable"))
+
+
+# Kinds and conversion modes.
+
+
+def kind_of(node: Any) -> Kind:
+    """Returns what a Buildable makes."""
+    if isinstance(node, fdl.Partial):
+        return "partial"
+    return "factory" if isinstance(node, fdl.ArgFactory) else "config"
+
+
+def mode_of(node: Any) -> str:
+    """Returns the conversion mode of a Buildable: "all" unless it is of a class made by :func:`mode_class`."""
+    return getattr(type(node), "__convert__", "all")
+
+
+class _Converting:
+    """What a Buildable whose conversion mode is not "all" does when it is built."""
+
+    __convert__: str
+
+    def __build__(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        graph_args, graph_kwargs = self.__signature_info__.transform_to_args_kwargs(self.__arguments__)
+        mode = type(self).__convert__
+        args = tuple(map(_for_mode, itertools.repeat(mode), args, graph_args))
+        kwargs = {key: _for_mode(mode, value, graph_kwargs[key]) for key, value in kwargs.items()}
+        if isinstance(self, fdl.Partial) and "self" in kwargs:
+            # Fiddle's Partial has a parameter of that name itself.
+            return functools.partial(fdl.get_callable(self), *args, **kwargs)
+        return super().__build__(*args, **kwargs)  # type: ignore[misc]
+
+
+def _for_mode(mode: str, built: Any, graph: Any) -> Any:
+    """Returns an argument as Hydra hands it over: containers of the config become OmegaConf's under "none"."""
+    if is_config(built):
+        return copy.deepcopy(built)
+    if mode != "none":
+        return built
+    kind = type(graph)
+    if kind is list:
+        return hydra_list([_for_mode(mode, item, of) for item, of in zip(built, graph, strict=True)])
+    if kind is dict:
+        return hydra_dict({key: _for_mode(mode, item, graph[key]) for key, item in built.items()})
+    if kind is tuple:
+        return tuple(_for_mode(mode, item, of) for item, of in zip(built, graph, strict=True))
+    return built
+
+
+@functools.cache
+def mode_class(base: type[Any], mode: str) -> type[Any]:
+    """Returns the subclass of a Buildable class whose arguments are converted as ``_convert_: mode`` says."""
+    name = f"{mode.title()}{base.__name__}"
+    cls = type(name, (_Converting, base), {"__convert__": mode, "__module__": __name__, "__qualname__": name})
+    # Importable by name, so that graphs can be pickled.
+    globals().setdefault(name, cls)
+    return cls
+
+
+for _mode in ("none", "partial", "object"):
+    for _base in (fdl.Config, fdl.Partial, fdl.ArgFactory):
+        mode_class(_base, _mode)
+
+
+# Making.
+
+
+def make(cls: type[Any], function: Any, shape: Shape, arguments: dict[int | str, Any]) -> Any:
+    """Makes a Buildable without history.
+
+    Args:
+        cls: the Buildable class.
+        function: the callable.
+        shape: its shape.
+        arguments: by Fiddle's keys; taken over, not copied.
+    """
+    if not _is_layout_known(cls):
+        metadata = fdl.BuildableTraverserMetadata(function, tuple(arguments), dict(shape.tags), {})
+        node = cls.__unflatten__(tuple(arguments.values()), metadata)
+        object.__setattr__(node, "__arguments__", arguments)
+        return node
+    node = object.__new__(cls)
+    tags = collections.defaultdict(set)
+    for key, implied in shape.tags.items():
+        tags[key] = set(implied)
+    node.__dict__.update(
+        __fn_or_cls__=function,
+        __arguments__=arguments,
+        __signature_info__=shape.info,
+        __argument_history__=history.History(),
+        __argument_tags__=tags,
+    )
+    return node
+
+
+@functools.cache
+def _is_layout_known(cls: type[Any]) -> bool:
+    """Whether a Buildable consists of just the parts that :func:`make` sets."""
+    try:
+        probe = cls(_probe)
+    except (TypeError, ValueError):  # a constructor of its own kind
+        return False
+    return set(probe.__dict__) == {
+        "__fn_or_cls__",
+        "__arguments__",
+        "__signature_info__",
+        "__argument_history__",
+        "__argument_tags__",
+    }
+
+
+def _probe(x: int = 0) -> int:
+    return x
+
+
+def add_history(
+    node: Any,
+    function: Any,
+    arguments: dict[int | str, Any],
+    marks: tuple[str, dict[Any, tuple[int, int]]] | None,
+    location: Location,
+) -> None:
+    """Writes a Buildable's history: one entry for the callable and one for each argument.
+
+    Fiddle's own way to set locations is global to the process and costs more than the Buildable itself.
+    """
+    entries = node.__argument_history__
+    lines = marks[1] if marks is not None else None
+    source = marks[0] if marks is not None else ""
+    entries["__fn_or_cls__"] = [_entry_of("__fn_or_cls__", function, _located(lines, source, "_target_", location))]
+    for key, value in arguments.items():
+        entries[key] = [_entry_of(key, value, _located(lines, source, key, location))]
+    for key, tags in node.__argument_tags__.items():
+        if tags:
+            where = _located(lines, source, key, location)
+            entry = history.HistoryEntry(
+                next(_sequence), key, history.ChangeKind.UPDATE_TAGS, frozenset(tags), where
+            )
+            entries.setdefault(key, []).append(entry)
+
+
+def _entry_of(key: Any, value: Any, location: Location) -> history.HistoryEntry:
+    entry = object.__new__(history.HistoryEntry)
+    # Past the constructor of a frozen dataclass, which sets field by field.
+    entry.__dict__.update(
+        sequence_id=next(_sequence), param_name=key, kind=_NEW_VALUE, new_value=value, location=location
+    )
+    return entry
+
+
+def _located(lines: dict[Any, tuple[int, int]] | None, source: str, key: Any, location: Location) -> Location:
+    if lines is None or key not in lines:
+        return location
+    return Location(source, lines[key][0], None)
+
+
+_NEW_VALUE = history.ChangeKind.NEW_VALUE
+
+
+def _sequence_counter() -> Any:
+    """Returns Fiddle's counter of changes, so that our entries and Fiddle's have one order."""
+    from fiddle._src import history as internal
+
+    counter = getattr(internal, "_set_counter", None)
+    # A counter of our own keeps the order of our entries, which is what can be had without Fiddle's.
+    return counter if counter is not None else itertools.count()
+
+
+_sequence = _sequence_counter()
+
+
+def caller(inside: Iterable[str] = ("fiddle_hydra_bridge",)) -> Location:
+    """Returns the place in the user's code that called the bridge."""
+    packages = tuple(inside)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in packages:
+        frame = frame.f_back
+    return Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)

@@ -1,0 +1,254 @@
+"""DictConfig and ListConfig, read into plain data and written from it.
+
+In come OmegaConf's containers with everything they hold: interpolations, missing values, structured configs, enums,
+paths, objects. Out goes the data that ``hydra_data`` reads, with interpolations resolved where they stand. ``nodes``
+stands above (quick looks at single nodes); ``bridge`` prepares configs and puts this spoke before ``hydra_data``.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path as FilePath
+from typing import Any
+
+from omegaconf import OmegaConf, SCMode
+from omegaconf.errors import OmegaConfBaseException
+
+from fiddle_hydra_bridge.convert.nodes import (
+    HAS_TUPLES,
+    SPECIAL,
+    content,
+    is_config,
+    is_typed,
+    object_type,
+    plain,
+)
+from fiddle_hydra_bridge.convert.paths import Path
+from fiddle_hydra_bridge.convert.tree import MISSING, Data, Link, Marks, Typed, Unbuilt
+from fiddle_hydra_bridge.errors import Problem, SyntaxProblemError
+
+__all__ = ["is_native", "read", "read_at", "write"]
+
+#: Interpolations copy what they reach, and copies may hold interpolations: more nodes than this is a bomb.
+MAX_COPIED_NODES = 1_000_000
+
+
+def read(
+    config: Any, *, links: str = "auto", share: bool = False, marks: Marks | None = None, parsed: Data = None
+) -> tuple[Data, frozenset[int], Marks | None]:
+    """Reads a config.
+
+    Args:
+        config: a DictConfig or ListConfig; it is not changed.
+        links: "auto" resolves interpolations and keeps those that do not resolve as ``Link``; "keep" keeps all.
+        share: whether a container that an interpolation reaches is one value with the container itself.
+        marks: line marks of the text the config was created from.
+        parsed: the data the config was created from, which ``marks`` speaks of.
+
+    Returns:
+        the data; the ids of containers that are one value wherever they are met; line marks of the data.
+
+    Raises:
+        BridgeError: if interpolations copy each other without end or measure.
+    """
+    reader = _Reader(links == "keep", share)
+    if marks is not None:
+        reader.remember_lines(config, parsed, marks)
+    data = reader.value(config, True)
+    new_marks = None
+    if marks is not None:
+        new_marks = Marks(marks.source, marks.root)
+        new_marks.lines = reader.new_lines
+    return data, frozenset(reader.shared), new_marks
+
+
+def read_at(config: Any, path: Path) -> tuple[Data, frozenset[int], None]:
+    """Reads what stands at a path of a config, interpolations resolved."""
+    node = config
+    for step in path:
+        node = node._get_node(step)
+    reader = _Reader(False, False)
+    data = reader._child(node, True) if not is_config(node) else reader.value(node, True)
+    return data, frozenset(), None
+
+
+class _Reader:
+    def __init__(self, keep_links: bool, share: bool) -> None:
+        self.keep_links = keep_links
+        self.share = share
+        self.shared: set[int] = set()
+        self.read: dict[int, Data] = {}
+        self.open: set[int] = set()
+        self.copied = 0
+        self.copying = 0
+        self.lines: dict[int, dict[Any, tuple[int, int]]] = {}
+        self.new_lines: dict[int, dict[Any, tuple[int, int]]] = {}
+
+    def remember_lines(self, config: Any, parsed: Data, marks: Marks) -> None:
+        """Notes for every container of the config the lines of the data it was created from."""
+        pending = [(config, parsed)]
+        while pending:
+            node, data = pending.pop()
+            children = content(node) if is_config(node) else SPECIAL
+            if children is SPECIAL or type(data) not in (dict, list):
+                continue
+            self.lines[id(node)] = marks.lines.get(id(data), {})
+            for key, child in children.items() if type(children) is dict else enumerate(children):
+                pending.append((child, data[key]))
+
+    def value(self, node: Any, recursive: bool) -> Data:
+        """Reads a container node."""
+        children = content(node)
+        if children is SPECIAL:
+            return self._special(node, recursive)
+        if self.share and id(node) in self.read:
+            self.shared.add(id(self.read[id(node)]))
+            return self.read[id(node)]
+        if self.copying:
+            self._count(len(children))
+        self.open.add(id(node))
+        try:
+            data = self._mapping(node, children, recursive) if type(children) is dict else self._list(
+                node, children, recursive
+            )
+        finally:
+            self.open.discard(id(node))
+        if id(node) in self.lines:
+            self.new_lines[id(data)] = self.lines[id(node)]
+        if self.share:
+            self.read[id(node)] = data
+        return data
+
+    def _mapping(self, node: Any, children: dict[Any, Any], recursive: bool) -> Data:
+        data: dict[Any, Data] = Typed(object_type(node)) if is_typed(node) and "_target_" not in children else {}
+        if "_recursive_" in children:
+            flag = plain(children["_recursive_"])
+            recursive = node["_recursive_"] if flag is SPECIAL else flag
+        unbuilt = recursive is False and "_target_" in children
+        for key, child in children.items():
+            value = plain(child)
+            if value is SPECIAL:
+                value = self._child(child, recursive)
+                if unbuilt and type(value) in (dict, list, Typed):
+                    value = _unbuilt(child)
+            data[key] = value
+        return data
+
+    def _list(self, node: Any, children: list[Any] | tuple[Any, ...], recursive: bool) -> Data:
+        items = []
+        for child in children:
+            value = plain(child)
+            items.append(self._child(child, recursive) if value is SPECIAL else value)
+        return items if type(children) is list else tuple(items)
+
+    def _child(self, child: Any, recursive: bool) -> Data:
+        return self.value(child, recursive) if is_config(child) else self._special(child, recursive)
+
+    def _special(self, node: Any, recursive: bool) -> Data:
+        """Reads a node without content of its own: None, ``???``, an interpolation, a union."""
+        if node._is_missing():
+            return MISSING
+        if not node._is_interpolation():
+            value = node._value()
+            # The value of a union is a node itself.
+            return value if value is None or not hasattr(value, "_value") else value._value()
+        expression = _expression(node)
+        if self.keep_links:
+            return Link(expression)
+        try:
+            reached = node._dereference_node()
+        except (OmegaConfBaseException, RecursionError) as error:
+            return Link(expression, _reason(error))
+        if not is_config(reached):
+            value = reached._value()
+            return value._value() if hasattr(value, "_value") else value
+        if reached._is_missing():
+            return Link(expression, "it reaches a missing value")
+        if id(reached) in self.open:
+            return Link(expression, "it contains itself")
+        self.copying += 1
+        try:
+            return self.value(reached, recursive)
+        finally:
+            self.copying -= 1
+
+    def _count(self, nodes: int) -> None:
+        self.copied += nodes + 1
+        if self.copied > MAX_COPIED_NODES:
+            raise SyntaxProblemError(
+                Problem(
+                    f"interpolations copy more than {MAX_COPIED_NODES:,} nodes",
+                    hint="share=True makes one value of a container and its interpolations",
+                    kind=SyntaxProblemError,
+                )
+            )
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _expression(node: Any) -> str:
+    """Returns the text of an interpolation."""
+    return str(node._value())
+
+
+def _unbuilt(node: Any) -> Unbuilt:
+    """Returns a leaf for a container below ``_recursive_: false``, which Hydra hands over as config."""
+
+    def make(mode: str) -> Any:
+        reached = node._dereference_node()
+        if mode == "none":
+            config = copy.deepcopy(reached)
+            if not HAS_TUPLES:
+                # Hydra 1.3 has resolved the config before it hands a part of it over.
+                OmegaConf.resolve(config)
+            config._set_parent(None)
+            return config
+        return OmegaConf.to_container(reached, resolve=True, structured_config_mode=_CONTAINER_MODES[mode])
+
+    return Unbuilt(make)
+
+
+_CONTAINER_MODES = {"all": SCMode.DICT, "partial": SCMode.DICT_CONFIG, "object": SCMode.INSTANTIATE}
+
+
+def write(data: Data) -> Any:
+    """Writes data as a DictConfig or ListConfig.
+
+    Args:
+        data: dicts, lists, scalars, ``Link`` and ``MISSING`` leaves, values for which :func:`is_native` holds.
+    """
+    return OmegaConf.create(_spelled(data))
+
+
+def _spelled(data: Data) -> Any:
+    """Replaces the leaves of data by OmegaConf's spelling."""
+    kind = type(data)
+    if kind is dict:
+        return {key: _spelled(value) for key, value in data.items()}
+    if kind is list:
+        return [_spelled(value) for value in data]
+    spell = _SPELLINGS.get(kind)
+    return data if spell is None else spell(data)
+
+
+_SPELLINGS: dict[type, Callable[[Any], Any]] = {
+    Link: lambda link: link.expression,
+    type(MISSING): lambda missing: "???",
+}
+
+
+def is_native(value: Any) -> bool:
+    """Whether OmegaConf has a type for a value that YAML has none for, so that a DictConfig can hold it."""
+    if HAS_TUPLES and type(value) is tuple:
+        return all(type(item) in _NATIVE_ITEMS or (type(item) is str and "${" not in item) for item in value)
+    if isinstance(value, str | int) and isinstance(value, Enum):
+        return False  # OmegaConf would keep it, but as the str or int that it also is in comparisons
+    return type(value) is bytes or isinstance(value, Enum | FilePath)
+
+
+_NATIVE_ITEMS = frozenset({int, float, bool, type(None)})
+
