@@ -269,9 +269,11 @@ def _for_mode(mode: str, built: Any, graph: Any) -> Any:
     """Returns an argument as Hydra hands it over: containers of the config become OmegaConf's under "none"."""
     if is_config(built):
         return copy.deepcopy(built)
+    kind = type(graph)
+    if kind is dict and "_convert_" in graph:
+        mode = str(getattr(graph["_convert_"], "value", graph["_convert_"])).lower()
     if mode != "none":
         return built
-    kind = type(graph)
     if kind is list:
         return hydra_list([_for_mode(mode, item, of) for item, of in zip(built, graph, strict=True)])
     if kind is dict:

@@ -181,7 +181,11 @@ class _Reader:
         self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None, known: dict[int, Tree] | None
     ) -> Tree:
         if "_convert_" in data:
-            convert = self._mode(data, path, convert)
+            own = self._mode(data, path, convert)
+            if inside and convert not in ("none", own):
+                message = "a mapping that is no call node cannot have a _convert_ of its own in a Fiddle graph"
+                self.problem(data, path, "_convert_", message, UnsupportedValueError)
+            convert = own
         section = not inside and all(type(key) is str for key in data)
         entries: dict[Any, Tree] = {}
         tree: Tree = Call(SECTION, "config", [], entries, convert, self._marks(data)) if section else entries

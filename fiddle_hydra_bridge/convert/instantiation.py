@@ -6,7 +6,6 @@ rare and what only Hydra can judge (call-site arguments on Hydra 1.4, unusual co
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -15,7 +14,7 @@ import hydra.utils
 from omegaconf import DictConfig, OmegaConf
 
 from fiddle_hydra_bridge.convert import targets
-from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES, SPECIAL, content, is_config
+from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES, SPECIAL, content, counterpart, is_config
 from fiddle_hydra_bridge.convert.objects import Maker, holds_containers, needs_resolving
 
 __all__ = ["instantiate"]
@@ -114,7 +113,7 @@ def _instantiate_resolved(
     private = bool(kwargs) or (not share and needs_resolving(node))
     if private:
         # A copy of the whole tree: Hydra's own copy of the node alone resolves what lies outside in place.
-        node = _copied(node)
+        node = counterpart(node)
         node._set_flag(flags=_FLAGS, values=_FLAG_VALUES)
         if kwargs:
             parent = node._get_parent()
@@ -123,19 +122,6 @@ def _instantiate_resolved(
         if not share:
             OmegaConf.resolve(node)
     return Maker(allow, share, private).make_root(node, args, convert, recursive)
-
-
-def _copied(node: Any) -> Any:
-    """Returns the node's counterpart in a copy of the whole config."""
-    steps = []
-    root = node
-    while root._get_parent() is not None:
-        steps.append(root._key())
-        root = root._get_parent()
-    copied = copy.deepcopy(root)
-    for step in reversed(steps):
-        copied = copied._get_node(step)
-    return copied
 
 
 def _instantiate_in_place(config: Any, node: Any, share: bool, allow: tuple[str, ...] | None) -> Any:
@@ -167,7 +153,7 @@ def _at_call_site(
     node = _as_node(config)
     if not isinstance(node, DictConfig) or content(node) is SPECIAL:
         return Maker(allow, share, False).make_root(node, args)
-    merged = _copied(node)
+    merged = counterpart(node)
     merged._set_flag(flags=_FLAGS, values=_FLAG_VALUES)
     parent = merged._get_parent()
     merged = OmegaConf.merge(merged, _prepared(kwargs))

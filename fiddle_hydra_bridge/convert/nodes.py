@@ -8,6 +8,7 @@ without content.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "SPECIAL",
     "TUPLE_TYPES",
     "content",
+    "counterpart",
     "hydra_dict",
     "hydra_list",
     "is_config",
@@ -98,12 +100,12 @@ def hydra_list(items: Iterable[Any], parent: Any = None, *, is_tuple: bool = Fal
     return made
 
 
-def hydra_dict(entries: Mapping[Any, Any], of_type: Any = None, parent: Any = None) -> DictConfig:
+def hydra_dict(entries: Mapping[Any, Any], of_type: Any = dict, parent: Any = None) -> DictConfig:
     """Makes the DictConfig that the installed Hydra makes of instantiated entries (``_convert_: none``).
 
     Args:
         entries: instantiated values by key.
-        of_type: the class of the structured config that the entries came from, if any.
+        of_type: the class of the structured config that the entries came from; ``dict`` if it is none.
         parent: the node that the entries came from, if the result is to know it.
     """
     made: DictConfig = OmegaConf.create({}, flags={"allow_objects": True})
@@ -113,6 +115,22 @@ def hydra_dict(entries: Mapping[Any, Any], of_type: Any = None, parent: Any = No
         made._set_parent(parent)
     made._metadata.object_type = of_type
     return made
+
+
+def counterpart(node: Any) -> Any:
+    """Returns a node's counterpart in a copy of its whole config.
+
+    A copy of the node alone keeps its parent for interpolations, and resolving it changes what lies outside.
+    """
+    steps = []
+    root = node
+    while root._get_parent() is not None:
+        steps.append(root._key())
+        root = root._get_parent()
+    copied = copy.deepcopy(root)
+    for step in reversed(steps):
+        copied = copied._get_node(step)
+    return copied
 
 
 def _kept(value: Any) -> Any:

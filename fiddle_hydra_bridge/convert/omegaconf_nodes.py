@@ -7,7 +7,6 @@ stands above (quick looks at single nodes); ``bridge`` prepares configs and puts
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path as FilePath
@@ -19,7 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 from fiddle_hydra_bridge.convert.nodes import (
     HAS_TUPLES,
     SPECIAL,
+    TUPLE_TYPES,
     content,
+    counterpart,
     is_config,
     is_typed,
     object_type,
@@ -27,6 +28,7 @@ from fiddle_hydra_bridge.convert.nodes import (
 )
 from fiddle_hydra_bridge.convert.paths import Path
 from fiddle_hydra_bridge.convert.tree import MISSING, Data, Link, Marks, Typed, Unbuilt
+from fiddle_hydra_bridge.convert.values import is_leaf
 from fiddle_hydra_bridge.errors import Problem, SyntaxProblemError
 
 __all__ = ["is_native", "read", "read_at", "write"]
@@ -131,8 +133,8 @@ class _Reader:
             value = plain(child)
             if value is SPECIAL:
                 value = self._child(child, recursive)
-                if unbuilt and type(value) in (dict, list, Typed):
-                    value = _unbuilt(child)
+                if unbuilt:
+                    value = _positional(child, value) if key == "_args_" else _if_container(child, value)
             data[key] = value
         return data
 
@@ -141,7 +143,7 @@ class _Reader:
         for child in children:
             value = plain(child)
             items.append(self._child(child, recursive) if value is SPECIAL else value)
-        return items if type(children) is list else tuple(items)
+        return tuple(items) if isinstance(node, TUPLE_TYPES) else items
 
     def _child(self, child: Any, recursive: bool) -> Data:
         return self.value(child, recursive) if is_config(child) else self._special(child, recursive)
@@ -195,13 +197,25 @@ def _expression(node: Any) -> str:
     return str(node._value())
 
 
+def _positional(node: Any, data: Data) -> Data:
+    """The positional arguments of a call node that is not recursive: the list is Hydra's, its items stay config."""
+    if type(data) is not list:
+        return data
+    children = content(node._dereference_node())
+    return [_if_container(child, item) for child, item in zip(children, data, strict=True)]
+
+
+def _if_container(node: Any, data: Data) -> Data:
+    return _unbuilt(node) if type(data) in (dict, list, tuple, Typed) else data
+
+
 def _unbuilt(node: Any) -> Unbuilt:
     """Returns a leaf for a container below ``_recursive_: false``, which Hydra hands over as config."""
 
     def make(mode: str) -> Any:
         reached = node._dereference_node()
         if mode == "none":
-            config = copy.deepcopy(reached)
+            config = counterpart(reached)
             if not HAS_TUPLES:
                 # Hydra 1.3 has resolved the config before it hands a part of it over.
                 OmegaConf.resolve(config)
@@ -244,7 +258,7 @@ _SPELLINGS: dict[type, Callable[[Any], Any]] = {
 def is_native(value: Any) -> bool:
     """Whether OmegaConf has a type for a value that YAML has none for, so that a DictConfig can hold it."""
     if HAS_TUPLES and type(value) is tuple:
-        return all(type(item) in _NATIVE_ITEMS or (type(item) is str and "${" not in item) for item in value)
+        return all(type(item) in _NATIVE_ITEMS or (type(item) is str and is_leaf(item)) for item in value)
     if isinstance(value, str | int) and isinstance(value, Enum):
         return False  # OmegaConf would keep it, but as the str or int that it also is in comparisons
     return type(value) is bytes or isinstance(value, Enum | FilePath)

@@ -15,12 +15,12 @@ __all__ = ["Path", "format_path", "parse_path"]
 
 Path: TypeAlias = tuple[object, ...]
 
-_PLAIN_KEY = re.compile(r"[^.\[\]\"\s]+")
+_PLAIN_KEY = re.compile(r"[^.\[\]\"\s$?]+")
 _STEP = re.compile(r"""\.?(?P<plain>[^.\[\]"\s]+)|\[(?P<index>-?\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]""")
 
 
 def format_path(path: Iterable[object]) -> str:
-    """Writes a path as text; the root is the empty string.
+    """Writes a path as text; the root is the empty string. The text never is an interpolation or ``???``.
 
     >>> format_path(("layers", 0, "x.y"))
     'layers[0]["x.y"]'
@@ -31,7 +31,7 @@ def format_path(path: Iterable[object]) -> str:
             if _PLAIN_KEY.fullmatch(step):
                 text += f".{step}" if text else step
             else:
-                text += f"[{json.dumps(step)}]"
+                text += f"[{json.dumps(step)}]".replace("$", "\\u0024")
         else:
             text += f"[{step}]"
     return text

@@ -60,6 +60,7 @@ def structured(of_type: Any, mode: str, entries: dict[str, Any]) -> Any:
 
     from fiddle_hydra_bridge.convert.nodes import hydra_dict
 
+    targets.check_unwatched(of_type)
     made = hydra_dict(entries, of_type)
     return OmegaConf.to_object(made) if mode == "object" else made
 

@@ -142,6 +142,8 @@ class Named:
 
 def find(kind: str) -> Any:
     """Values of all kinds by kind, and some that configuration may not have."""
+    modules = sys.modules
+    policy: Any = modules.get("hydra._internal.execution_policy") or modules["hydra._internal.target_policy"]
     values: dict[str, Any] = {
         "adder": add,
         "named": Named("", ""),
@@ -154,9 +156,7 @@ def find(kind: str) -> Any:
         "tuple": (1, 2),
         "strings": ("a", "b"),
         "frozenset": frozenset({1}),
-        "prefixes": sys.modules["hydra._internal.instantiate._instantiate2"]._target_policy_context
-        if hasattr(sys.modules["hydra._internal.instantiate._instantiate2"], "_target_policy_context")
-        else sys.modules["hydra._internal.execution_policy"].UNCONTROLLED_EXECUTION_TARGET_PREFIXES,
+        "prefixes": policy.UNCONTROLLED_EXECUTION_TARGET_PREFIXES,
         "empty": (),
         "environment": os.environ,
         "module": json,

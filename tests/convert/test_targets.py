@@ -31,7 +31,7 @@ from hydra.errors import InstantiationException
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fiddle_hydra_bridge.convert import targets
+from fiddle_hydra_bridge.convert import callables, hydra_policy, targets
 from fiddle_hydra_bridge.convert.targets import LazyTarget, get_object, normalise_allow, path_of, resolve
 from fiddle_hydra_bridge.errors import RefusedTargetError, TargetError
 from tests.convert import attack_targets
@@ -451,8 +451,9 @@ def test_plain_classes_and_functions_take_the_fast_path(path: str) -> None:
 
 
 def test_an_unread_version_of_hydra_checks_every_call_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = targets._hydra()
-    monkeypatch.setattr(targets, "_hydra", lambda: known._replace(call_target=None))
+    known = hydra_policy.installed_hydra()
+    for module in (targets, hydra_policy):
+        monkeypatch.setattr(module, "installed_hydra", lambda: known._replace(call_target=None, run=hydra_policy._run))
     monkeypatch.setattr(targets, "_cache", {})
     target = resolve(here("make"))
     assert not target.harmless
@@ -465,7 +466,7 @@ def test_an_unread_version_of_hydra_checks_every_call_itself(monkeypatch: pytest
 
 
 def test_the_installed_version_of_hydra_is_one_whose_policy_was_read() -> None:
-    assert targets._hydra().known
+    assert hydra_policy.installed_hydra().known
 
 
 # ------------------------------------------------------------------------------------------------- resolving
@@ -818,13 +819,15 @@ def test_classes_made_on_the_fly_are_not_kept_for_ever() -> None:
         return weakref.ref(made)
 
     made = use_one()
-    targets._harmless_types.update({type(str(index), (), {}) for index in range(targets._MAX_REMEMBERED_TYPES)})
+    hydra_policy.harmless_types.update(
+        {type(str(index), (), {}) for index in range(hydra_policy._MAX_REMEMBERED_TYPES)}
+    )
     resolve(here("Slots")).call((), {})
     resolve(here("Model.Inner")).call((), {})
     targets._cache.clear()
     gc.collect()
     assert made() is None
-    assert len(targets._harmless_types) < 10
+    assert len(hydra_policy.harmless_types) < 10
 
 
 # -------------------------------------------------------------------------------------------------- properties
@@ -849,7 +852,7 @@ def test_every_walk_ends_as_in_hydra_or_in_an_error_of_the_bridge(path: str) -> 
     expected = outcome(lambda: hydra.utils.instantiate({"_target_": path, "_partial_": True}).func)
     found = outcome(lambda: resolve(path).function)
     assert found[0] == expected[0]
-    assert "result" not in found[:1] or targets._is_same(found[1], expected[1]) or callable(found[1])
+    assert "result" not in found[:1] or callables.is_same(found[1], expected[1]) or callable(found[1])
     graph = outcome(lambda: targets.resolve_for_graph(path))
     assert graph[0] in {"result", "TargetError", "RefusedTargetError"}
     assert found[0] == "result" or graph[0] != "result"
@@ -863,7 +866,7 @@ def test_a_path_that_is_given_leads_back_to_the_object(path: str) -> None:
     named, answer = outcome(lambda: path_of(target.function))
     assert named in {"result", "TargetError"}
     if named == "result":
-        assert targets._is_same(resolve_freely(answer), target.function)
+        assert callables.is_same(resolve_freely(answer), target.function)
 
 
 def resolve_freely(path: str) -> Any:
