@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from omegaconf import MISSING, OmegaConf
 
 LEAVES = st.one_of(
-    st.integers(-2, 9), st.booleans(), st.none(), st.floats(allow_nan=False), st.sampled_from(["a", "", "x y", "1e-3", "ü"])
+    st.integers(-2, 9),
+    st.booleans(),
+    st.none(),
+    st.floats(allow_nan=False),
+    st.sampled_from(["a", "", "x y", "1e-3", "ü"]),
 )
 INTERPOLATIONS = st.sampled_from(
     [
@@ -30,8 +34,16 @@ INTERPOLATIONS = st.sampled_from(
 )
 MODES = st.sampled_from(["none", "partial", "object", "all", "ALL"])
 TARGETS = st.sampled_from(
-    ["tests.components.Node", "tests.components.Model", "tests.components.combine", "tests.components.fresh",
-     "tests.components.Settings", "tests.components.identity", "builtins.dict", "builtins.list"]
+    [
+        "tests.components.Node",
+        "tests.components.Model",
+        "tests.components.combine",
+        "tests.components.fresh",
+        "tests.components.Settings",
+        "tests.components.identity",
+        "builtins.dict",
+        "builtins.list",
+    ]
 )
 
 
@@ -72,7 +84,11 @@ def nodes(draw: Any, depth: int, interpolate: bool) -> Any:
     kinds = ["leaf", "leaf", "call", "call", "dict", "list", "typed", "missing"]
     if interpolate:
         kinds += ["link", "link"]
-    kind = draw(st.sampled_from(kinds)) if depth else draw(st.sampled_from(["leaf", "leaf", "link"] if interpolate else ["leaf"]))
+    kind = (
+        draw(st.sampled_from(kinds))
+        if depth
+        else draw(st.sampled_from(["leaf", "leaf", "link"] if interpolate else ["leaf"]))
+    )
     child = nodes(depth - 1, interpolate) if depth else LEAVES
     if kind == "leaf":
         return draw(LEAVES)
@@ -111,7 +127,10 @@ def calls(draw: Any, depth: int, interpolate: bool) -> dict[str, Any]:
     for name in names:
         if draw(st.booleans()):
             node[name] = draw(child)
-    if target in ("tests.components.combine", "tests.components.Node", "builtins.list") and draw(st.integers(0, 3)) == 0:
+    if (
+        target in ("tests.components.combine", "tests.components.Node", "builtins.list")
+        and draw(st.integers(0, 3)) == 0
+    ):
         node["_args_"] = draw(st.lists(child, max_size=2))
     order = draw(st.permutations(list(node)))
     return {key: node[key] for key in order}
@@ -136,8 +155,12 @@ def configs(draw: Any, interpolate: bool = True) -> Any:
 def call_site_arguments(draw: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     args = tuple(draw(st.lists(LEAVES, max_size=2))) if draw(st.integers(0, 3)) == 0 else ()
     names = st.sampled_from(["a", "b", "x", "start", "encoder", "dim"])
-    values = st.one_of(LEAVES, st.lists(LEAVES, max_size=2), st.dictionaries(st.sampled_from(["k", "l"]), LEAVES, max_size=2),
-                       st.just({"_target_": "tests.components.Node", "a": 1}))
+    values = st.one_of(
+        LEAVES,
+        st.lists(LEAVES, max_size=2),
+        st.dictionaries(st.sampled_from(["k", "l"]), LEAVES, max_size=2),
+        st.just({"_target_": "tests.components.Node", "a": 1}),
+    )
     kwargs = draw(st.dictionaries(names, values, max_size=2))
     kwargs.update(_controls(draw))
     return args, kwargs

@@ -60,9 +60,7 @@ HOSTILE_TEXT = [
     "subprocess.getoutput('x')",
 ]
 
-texts = st.one_of(
-    st.sampled_from(HOSTILE_TEXT), st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-)
+texts = st.one_of(st.sampled_from(HOSTILE_TEXT), st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 floats = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 1e-5, 1e16, math.inf, -math.inf, math.nan, 0.1]))
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), floats, texts)
 
@@ -87,7 +85,7 @@ coded = st.one_of(
     st.dates(),
     st.times().map(lambda t: t.replace(fold=0)),
     st.timedeltas(),
-    st.just(datetime.datetime(2020, 1, 2, tzinfo=datetime.timezone.utc)),
+    st.just(datetime.datetime(2020, 1, 2, tzinfo=datetime.UTC)),
     st.decimals().map(decimal.Decimal).filter(lambda d: not d.is_snan()),
     st.fractions().map(fractions.Fraction),
     st.uuids().map(lambda u: uuid.UUID(str(u))),
@@ -191,7 +189,9 @@ class GraphBuilder:
         return cls(c.positional, *args, **self.some(["d"], depth, inner))
 
     def tag(self, node: Any) -> None:
-        names = [name for name in node.__arguments__ if isinstance(name, str) and name in node.__signature_info__.parameters]
+        names = [
+            name for name in node.__arguments__ if isinstance(name, str) and name in node.__signature_info__.parameters
+        ]
         if not names:
             return
         name = self.draw(st.sampled_from(names))

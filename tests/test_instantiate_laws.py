@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import itertools
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import fiddle as fdl
 import hydra.utils
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from omegaconf import OmegaConf
 
 import fiddle_hydra_bridge as fhb

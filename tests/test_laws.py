@@ -6,7 +6,7 @@ from typing import Any
 
 import fiddle as fdl
 import hydra.utils
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.compare import first_difference, first_graph_difference

@@ -1,39 +1,36 @@
-"""The spokes put together: the public converters.
+"""The spokes put together: configs to graphs and graphs to configs, as objects and as text.
 
-In come configs of either world, as objects, text or files; out go configs of the other, or live objects. Every
-function here is a short chain through the tree: a spoke reads, a spoke writes. What a spoke does not know (places in
-files, the caller's line, the installed Hydra line) is added here.
+Every function here is a short chain through the tree: a spoke reads, a spoke writes. What a spoke does not know
+(places in the text, the caller's line, what OmegaConf says of a config) is added here. ``links`` and ``files`` stand
+below and use these chains for graphs with links and for files.
 """
 
 from __future__ import annotations
 
 import functools
-import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable
-from pathlib import Path as FilePath
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 import fiddle as fdl
-from fiddle import daglish
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import (
-    fiddle_graph,
-    hydra_data,
+    graph_reader,
+    graph_writer,
+    hydra_reader,
+    hydra_writer,
     omegaconf_nodes,
-    runtime,
     targets,
     values,
     yaml_text,
 )
 from fiddle_hydra_bridge.convert.buildables import Location, caller
 from fiddle_hydra_bridge.convert.docs import comments_for
-from fiddle_hydra_bridge.convert.nodes import is_config
-from fiddle_hydra_bridge.convert.paths import Path
-from fiddle_hydra_bridge.convert.tree import MISSING, Data, Link, Marks, Tree
+from fiddle_hydra_bridge.convert.hydra_keys import MODES
+from fiddle_hydra_bridge.convert.nodes import is_config, is_structured
+from fiddle_hydra_bridge.convert.tree import Data, Marks
 from fiddle_hydra_bridge.errors import (
     BridgeError,
     ParameterError,
@@ -43,36 +40,63 @@ from fiddle_hydra_bridge.errors import (
     UnsupportedValueError,
 )
 
-__all__ = [
-    "build",
-    "from_hydra",
-    "from_yaml",
-    "link",
-    "load",
-    "resolve",
-    "save",
-    "to_hydra",
-    "to_yaml",
-]
+__all__ = ["Options", "from_hydra", "from_parsed", "from_yaml", "guarded", "to_data", "to_hydra", "to_yaml"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def _guarded(function: Callable[_P, _R]) -> Callable[_P, _R]:
+def guarded(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Turns the end of Python's stack into an error of the bridge."""
 
     @functools.wraps(function)
-    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def guarded_function(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return function(*args, **kwargs)
         except RecursionError as error:
             raise SyntaxProblemError("the config is nested too deeply") from error
 
-    return guarded
+    return guarded_function
 
 
-@_guarded
+@dataclass(frozen=True)
+class Options:
+    """How a config is read; the arguments of :func:`from_hydra`.
+
+    Raises:
+        ParameterError: for a value that is none of the choices.
+    """
+
+    convert: str = "all"
+    share: bool = False
+    links: str = "auto"
+    allow: str | Iterable[str] | None = None
+    missing: str = "error"
+    config_cls: type[Any] = fdl.Config
+    partial_cls: type[Any] = fdl.Partial
+    codecs: Iterable[values.Codec] = ()
+
+    def __post_init__(self) -> None:
+        _check_choice("convert", self.convert, MODES)
+        _check_choice("links", self.links, ("auto", "keep"))
+        _check_choice("missing", self.missing, ("error", "lazy"))
+
+    def graph(self, data: Data, shared: frozenset[int], marks: Marks | None, location: Location) -> Any:
+        """Makes a graph of data, through the tree."""
+        registry = values.BUILTIN.with_codecs(*self.codecs)
+        tree = hydra_reader.read(data, convert=self.convert, codecs=registry, marks=marks, shared=shared)
+        return graph_writer.write(
+            tree,
+            codecs=registry,
+            allow=targets.normalise_allow(self.allow),
+            missing=self.missing,
+            config_cls=self.config_cls,
+            partial_cls=self.partial_cls,
+            location=location,
+        )
+
+
+@guarded
 def from_hydra(
     config: Any,
     *,
@@ -95,7 +119,7 @@ def from_hydra(
             "object" as in Hydra.
         share: whether ``${node}`` means the same instance as the node; otherwise it is a copy, as in Hydra.
         links: "auto" resolves interpolations where they stand; what does not resolve becomes a link, whose build
-            raises. "keep" keeps all of them as links, for :func:`resolve`.
+            raises. "keep" keeps all of them as links, for ``resolve``.
         allow: patterns of target paths, exact or ending in ``.*``; no other target is even imported.
         missing: what becomes of a target that cannot be imported: "error", or "lazy" for a ``LazyTarget``, so that
             a config can be shown, compared and migrated without the library.
@@ -114,26 +138,18 @@ def from_hydra(
         >>> from_hydra({"_target_": "fractions.Fraction", "_partial_": True, "numerator": 1})
         <Partial[Fraction(numerator=1)]>
     """
-    _check_choice("convert", convert, hydra_data.MODES)
-    _check_choice("links", links, ("auto", "keep"))
-    _check_choice("missing", missing, ("error", "lazy"))
+    options = Options(convert, share, links, allow, missing, config_cls, partial_cls, codecs)
     if config is None:
         return None
-    registry = values.BUILTIN.with_codecs(*codecs)
-    data, shared, marks = _read_config(config, links, share)
-    tree = hydra_data.read(data, convert=convert, codecs=registry, marks=marks, shared=shared)
-    return fiddle_graph.write(
-        tree,
-        codecs=registry,
-        allow=targets.normalise_allow(allow),
-        missing=missing,
-        config_cls=config_cls,
-        partial_cls=partial_cls,
-        location=caller(),
-    )
+    if type(config) in (dict, list) and _is_plain(config):
+        data, shared = config, frozenset[int]()
+    else:
+        node = config if is_config(config) else _as_config(config)
+        data, shared, _ = omegaconf_nodes.read(node, links=links, share=share)
+    return options.graph(data, shared, None, caller())
 
 
-@_guarded
+@guarded
 def to_hydra(graph: Any, *, defaults: str = "set", codecs: Iterable[values.Codec] = ()) -> Any:
     """Converts a Fiddle graph to a Hydra config that plain ``hydra.utils.instantiate`` builds.
 
@@ -157,10 +173,10 @@ def to_hydra(graph: Any, *, defaults: str = "set", codecs: Iterable[values.Codec
         >>> to_hydra(fdl.Config(Fraction, 1, 3))
         {'_target_': 'fractions.Fraction', 'numerator': 1, 'denominator': 3}
     """
-    return omegaconf_nodes.write(_write_data(graph, defaults, codecs, omegaconf_nodes.is_native))
+    return omegaconf_nodes.write(to_data(graph, defaults, codecs, omegaconf_nodes.is_native))
 
 
-@_guarded
+@guarded
 def from_yaml(text: str, *, source: str = "<yaml>", **options: Any) -> Any:
     """Converts YAML text to a Fiddle graph, in OmegaConf's dialect of YAML.
 
@@ -179,13 +195,28 @@ def from_yaml(text: str, *, source: str = "<yaml>", **options: Any) -> Any:
         <Config[Fraction(numerator=1)]>
     """
     data, marks = yaml_text.parse(text, source=source)
-    return _from_parsed(data, marks, "${" in text or "_recursive_" in text, **options)
+    return from_parsed(data, marks, text, Options(**options))
 
 
-@_guarded
-def to_yaml(
-    graph: Any, *, defaults: str = "set", comments: bool = False, codecs: Iterable[values.Codec] = ()
-) -> str:
+def from_parsed(data: Data, marks: Marks, text: str, options: Options) -> Any:
+    """Makes a graph of data that were parsed from a text.
+
+    OmegaConf is asked only where the text holds what it alone can say: interpolations, and children that stay config.
+    """
+    shared = frozenset[int]()
+    if "${" in text or "_recursive_" in text:
+        try:
+            config = OmegaConf.create(data)
+        except OmegaConfBaseException as error:
+            raise _refused_by_omegaconf(error, data, marks) from error
+        data, shared, marks = omegaconf_nodes.read(
+            config, links=options.links, share=options.share, marks=marks, parsed=data
+        )
+    return options.graph(data, shared, marks, Location(marks.source, marks.root[0], None))
+
+
+@guarded
+def to_yaml(graph: Any, *, defaults: str = "set", comments: bool = False, codecs: Iterable[values.Codec] = ()) -> str:
     """Converts a Fiddle graph to YAML, as a Hydra user would have written it.
 
     Args:
@@ -203,173 +234,45 @@ def to_yaml(
         _target_: fractions.Fraction
         numerator: 1
     """
-    data = _write_data(graph, defaults, codecs)
+    data = to_data(graph, defaults, codecs)
     return yaml_text.emit(data, comments=comments_for(data) if comments else None)
 
 
-@_guarded
-def load(path: str | os.PathLike[str], **options: Any) -> Any:
-    """Loads a Fiddle graph from a ``.yaml``, ``.yml`` or ``.json`` file in Hydra's spelling.
-
-    Args:
-        path: the file, UTF-8.
-        **options: as :func:`from_hydra`.
-
-    Raises:
-        OSError: if the file cannot be read.
-        BridgeError: as :func:`from_yaml`; for another suffix.
-    """
-    file = FilePath(path)
-    kind = _file_kind(file)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        place = Place(str(file), file.read_bytes()[: error.start].count(b"\n") + 1, 1)
-        message = f"the file is not UTF-8: {error.reason}"
-        raise SyntaxProblemError(Problem(message, place=place, kind=SyntaxProblemError)) from error
-    if kind == "yaml":
-        return from_yaml(text, source=str(file), **options)
-    try:
-        data = json.loads(text, object_pairs_hook=_unique_pairs)
-    except json.JSONDecodeError as error:
-        place = Place(str(file), error.lineno, error.colno)
-        raise SyntaxProblemError(Problem(error.msg, place=place, kind=SyntaxProblemError)) from error
-    marks = Marks(str(file))
-    return _from_parsed(data, marks, "${" in text or "_recursive_" in text, **options)
-
-
-@_guarded
-def save(graph: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Saves a Fiddle graph to a ``.yaml``, ``.yml`` or ``.json`` file in Hydra's spelling.
-
-    The file is replaced as a whole: whoever reads it sees the old text or the new one.
+def to_data(
+    graph: Any,
+    defaults: str = "set",
+    codecs: Iterable[values.Codec] = (),
+    native: Callable[[Any], bool] = lambda value: False,
+) -> Data:
+    """Spells a graph as plain data.
 
     Args:
         graph: as for :func:`to_hydra`.
-        path: the file.
-        **options: as :func:`to_yaml`.
-
-    Raises:
-        OSError: if the file cannot be written.
-        BridgeError: as :func:`to_hydra`; for another suffix.
+        defaults: as for :func:`to_hydra`.
+        codecs: as for :func:`to_hydra`.
+        native: whether a value stays as it is.
     """
-    file = FilePath(path)
-    if _file_kind(file) == "yaml":
-        text = to_yaml(graph, **options)
-    else:
-        options.pop("comments", None)  # JSON has none
-        data = _write_data(graph, options.pop("defaults", "set"), options.pop("codecs", ()), **options)
-        text = json.dumps(data, indent=2, ensure_ascii=False, default=_json_leaf) + "\n"
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".tmp", dir=file.parent)
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, _mode_for(file))
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    _check_choice("defaults", defaults, ("set", "all"))
+    registry = values.BUILTIN.with_codecs(*codecs)
+    tree = graph_reader.read(graph, codecs=registry, defaults=defaults)
+    return hydra_writer.write(tree, codecs=registry, native=native)
 
 
-def link(expression: str) -> Any:
-    """Returns a node that stands for an interpolation, in a graph.
-
-    Args:
-        expression: the interpolation, e.g. ``"${data.dim}"``.
-
-    Raises:
-        ParameterError: if it holds no interpolation.
-
-    Example:
-        >>> print(to_yaml({"dim": 3, "width": link("${dim}")}), end="")
-        dim: 3
-        width: ${dim}
-    """
-    if not isinstance(expression, str) or "${" not in expression:
-        raise ParameterError(f"not an interpolation: {expression!r}")
-    return fdl.Config(runtime.unresolved, expression)
-
-
-@_guarded
-def resolve(graph: Any) -> Any:
-    """Returns the graph with its links replaced by what they reach; a node that is reached is copied.
-
-    Links that reach nothing stay, with the reason, and raise when they are built.
-
-    Args:
-        graph: the graph; it is not changed. Paths in the links start at its root.
-
-    Raises:
-        BridgeError: if the graph cannot be spelled, which resolving needs.
-
-    Example:
-        >>> fdl.build(resolve({"dim": 3, "width": link("${dim}"), "node": fdl.Config(dict, a=1)}))["width"]
-        3
-    """
-    reader_links: list[tuple[Any, Link]] = []
-    tree = fiddle_graph.read(graph, links=reader_links)
-    if not reader_links:
-        return graph
-    paths: dict[int, Path] = {}
-    config = omegaconf_nodes.write(hydra_data.write(tree, link_paths=paths))
-    replacements: dict[int, Any] = {}
-    for node, leaf in reader_links:
-        data, shared, _ = omegaconf_nodes.read_at(config, paths[id(leaf)])
-        reached = hydra_data.read(data, shared=shared, inside=True)
-        replacements[id(node)] = fiddle_graph.write(reached, missing="lazy", location=caller())
-
-    def replace(value: Any, state: daglish.State) -> Any:
-        if id(value) in replacements:
-            return replacements[id(value)]
-        return state.map_children(value) if state.is_traversable(value) else value
-
-    return daglish.MemoizedTraversal.run(replace, graph)
-
-
-def build(graph: Any) -> Any:
-    """Builds a graph, links included: ``fdl.build(resolve(graph))``.
-
-    Args:
-        graph: a Buildable, or lists and dicts of them.
-
-    Raises:
-        LinkError: if a link reaches nothing.
-        Exception: whatever targets raise, as from ``fdl.build``.
-    """
-    return fdl.build(resolve(graph))
-
-
-# The ends of the chains.
-
-
-def _read_config(config: Any, links: str, share: bool) -> tuple[Data, frozenset[int], Marks | None]:
-    if not is_config(config):
-        if type(config) in (dict, list) and _is_plain(config):
-            return config, frozenset(), None
-        config = _create(config)
-    return omegaconf_nodes.read(config, links=links, share=share)
-
-
-def _create(config: Any) -> Any:
-    if isinstance(config, dict | list | tuple) or OmegaConf.is_config(config) or _is_structured(config):
-        try:
-            return OmegaConf.structured(_with_paths(config), flags={"allow_objects": True})
-        except OmegaConfBaseException as error:
-            raise _as_problem(error, None, None) from error
-    raise UnsupportedValueError(
-        Problem(
-            f"cannot convert a {type(config).__name__}",
-            hint="give a DictConfig, ListConfig, dict, list or structured config; from_yaml and load read text and files",
-            kind=UnsupportedValueError,
+def _as_config(config: Any) -> Any:
+    """Returns OmegaConf's view of a config that is not OmegaConf's yet."""
+    if not isinstance(config, dict | list | tuple) and not is_structured(config):
+        raise UnsupportedValueError(
+            Problem(
+                f"cannot convert a {type(config).__name__}",
+                hint="give a DictConfig, ListConfig, dict, list or structured config; "
+                "from_yaml reads text, and load reads files",
+                kind=UnsupportedValueError,
+            )
         )
-    )
-
-
-def _is_structured(config: Any) -> bool:
-    cls = config if isinstance(config, type) else type(config)
-    return hasattr(cls, "__dataclass_fields__") or hasattr(cls, "__attrs_attrs__")
+    try:
+        return OmegaConf.structured(_with_paths(config), flags={"allow_objects": True})
+    except OmegaConfBaseException as error:
+        raise _refused_by_omegaconf(error, None, None) from error
 
 
 def _with_paths(config: Any) -> Any:
@@ -392,68 +295,27 @@ def _is_plain(config: Any) -> bool:
     while pending:
         data = pending.pop()
         kind = type(data)
+        if kind is str:
+            if "${" in data:
+                return False
+            continue
+        if kind in _PLAIN:
+            continue
+        # Data that contains itself, or that is met often, is OmegaConf's to judge.
+        if id(data) in seen or kind not in (dict, list):
+            return False
+        seen.add(id(data))
         if kind is dict:
             if "_recursive_" in data or not all(type(key) is str for key in data):
                 return False
             pending.extend(data.values())
-        elif kind is list:
+        else:
             pending.extend(data)
-        elif kind is str:
-            if "${" in data:
-                return False
-        elif kind not in _PLAIN:
-            return False
-        if kind is dict or kind is list:
-            # Data that contains itself, or that aliases blow up, is OmegaConf's to judge.
-            if id(data) in seen:
-                return False
-            seen.add(id(data))
     return True
 
 
-def _from_parsed(data: Data, marks: Marks, needs_omegaconf: bool, **options: Any) -> Any:
-    convert = options.pop("convert", "all")
-    links = options.pop("links", "auto")
-    share = options.pop("share", False)
-    missing = options.pop("missing", "error")
-    _check_choice("convert", convert, hydra_data.MODES)
-    _check_choice("links", links, ("auto", "keep"))
-    _check_choice("missing", missing, ("error", "lazy"))
-    registry = values.BUILTIN.with_codecs(*options.pop("codecs", ()))
-    allow = targets.normalise_allow(options.pop("allow", None))
-    shared: frozenset[int] = frozenset()
-    if needs_omegaconf:
-        try:
-            config = OmegaConf.create(data)
-        except OmegaConfBaseException as error:
-            raise _as_problem(error, data, marks) from error
-        data, shared, new_marks = omegaconf_nodes.read(config, links=links, share=share, marks=marks, parsed=data)
-        marks = new_marks or marks
-    tree = hydra_data.read(data, convert=convert, codecs=registry, marks=marks, shared=shared)
-    return fiddle_graph.write(
-        tree,
-        codecs=registry,
-        allow=allow,
-        missing=missing,
-        location=Location(marks.source, marks.root[0], None),
-        **options,
-    )
-
-
-def _write_data(
-    graph: Any,
-    defaults: str,
-    codecs: Iterable[values.Codec],
-    native: Callable[[Any], bool] = lambda value: False,
-) -> Data:
-    _check_choice("defaults", defaults, ("set", "all"))
-    registry = values.BUILTIN.with_codecs(*codecs)
-    tree: Tree = fiddle_graph.read(graph, codecs=registry, defaults=defaults)
-    return hydra_data.write(tree, codecs=registry, native=native)
-
-
-def _as_problem(error: OmegaConfBaseException, data: Data, marks: Marks | None) -> SyntaxProblemError:
-    """Returns our error for a config that OmegaConf refuses, at the key that it names."""
+def _refused_by_omegaconf(error: OmegaConfBaseException, data: Data, marks: Marks | None) -> BridgeError:
+    """Returns our error for a config that OmegaConf refuses, with the place of the key that it names."""
     full_key = getattr(error, "full_key", None) or ""
     place = None
     if marks is not None:
@@ -473,37 +335,3 @@ def _as_problem(error: OmegaConfBaseException, data: Data, marks: Marks | None) 
 def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     if value not in choices:
         raise ParameterError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
-
-
-def _file_kind(file: FilePath) -> str:
-    kind = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}.get(file.suffix.lower())
-    if kind is None:
-        raise BridgeError(f"the suffix of {str(file)!r} is not .yaml, .yml or .json")
-    return kind
-
-
-def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise SyntaxProblemError(f"duplicate key {next(key for key in keys if keys.count(key) > 1)!r}")
-    return found
-
-
-def _json_leaf(leaf: Any) -> Any:
-    if type(leaf) is Link:
-        return leaf.expression
-    if leaf is MISSING:
-        return "???"
-    raise TypeError(f"no JSON for {leaf!r}")
-
-
-def _mode_for(file: FilePath) -> int:
-    """The permissions of the file that is replaced, or those that a new file gets."""
-    if file.exists():
-        return file.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-

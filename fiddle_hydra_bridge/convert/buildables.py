@@ -1,9 +1,9 @@
 """Fiddle's Buildables at close quarters: signatures, conversion modes, and fast making.
 
-``fiddle_graph`` uses it to turn calls into Buildables and back. ``fdl.Config(...)`` costs 34 µs for three arguments,
-mostly for binding a signature and walking the stack for its history; the arguments here are bound already and
-their places are known, so Buildables are made directly. That uses the layout of a Buildable, which is checked
-against one made by Fiddle's constructor; where they differ, Fiddle's own ``__unflatten__`` makes them.
+``graph_reader`` and ``graph_writer`` use it to turn Buildables into calls and back. ``fdl.Config(...)`` costs 34 µs for
+three arguments, mostly for binding a signature and walking the stack for its history; the arguments here are bound
+already and their places are known, so Buildables are made directly. That uses the layout of a Buildable, which is
+checked against one made by Fiddle's constructor; where they differ, Fiddle's own ``__unflatten__`` makes them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import functools
 import inspect
 import itertools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING as NO_FIELD_DEFAULT
 from dataclasses import fields, is_dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import fiddle as fdl
 from fiddle import history
+from fiddle.history import Location
 
 from fiddle_hydra_bridge.convert.nodes import hydra_dict, hydra_list, is_config
 from fiddle_hydra_bridge.convert.tree import Kind
@@ -39,7 +40,6 @@ __all__ = [
     "shape_of",
 ]
 
-Location = history.Location
 _Parameter = inspect.Parameter
 
 
@@ -131,7 +131,7 @@ class Shape:
     def takes_more(self) -> bool:
         """Whether the callable accepts arguments that its stated signature does not show (a decorated one)."""
         try:
-            signature = inspect.signature(_entry(self.function), follow_wrapped=False)
+            signature = inspect.signature(_accepting(self.function), follow_wrapped=False)
         except (TypeError, ValueError):
             return True
         return any(parameter.kind is _Parameter.VAR_KEYWORD for parameter in signature.parameters.values())
@@ -198,15 +198,14 @@ def _hole(name: str, key: int | str) -> UnsupportedValueError:
     )
 
 
-def _entry(function: Any) -> Any:
+def _accepting(function: Any) -> Any:
     """The function that takes the arguments of a call: ``__call__`` of a metaclass, ``__new__``, ``__init__``."""
     if not isinstance(function, type):
         return function
     if type(function).__call__ is not type.__call__:
         return type(function).__call__
-    if function.__init__ is object.__init__:
-        return function.__new__
-    return function.__init__
+    initialise: Any = getattr(function, "__init__")  # noqa: B009 (mypy: unsound on an instance, but this is a class)
+    return function.__new__ if initialise is object.__init__ else initialise
 
 
 def shape_of(function: Any) -> Shape:
@@ -259,6 +258,9 @@ class _Converting:
         mode = type(self).__convert__
         args = tuple(map(_for_mode, itertools.repeat(mode), args, graph_args))
         kwargs = {key: _for_mode(mode, value, graph_kwargs[key]) for key, value in kwargs.items()}
+        if mode == "none" and args:
+            # Hydra holds positional arguments in a list of its own, which wraps what calls return.
+            args = tuple(hydra_list(args))
         if isinstance(self, fdl.Partial) and "self" in kwargs:
             # Fiddle's Partial has a parameter of that name itself.
             return functools.partial(fdl.get_callable(self), *args, **kwargs)
@@ -310,7 +312,7 @@ def make(cls: type[Any], function: Any, shape: Shape, arguments: dict[int | str,
         shape: its shape.
         arguments: by Fiddle's keys; taken over, not copied.
     """
-    if not _is_layout_known(cls):
+    if not _is_layout_known(cast("Callable[..., Any]", cls)):
         metadata = fdl.BuildableTraverserMetadata(function, tuple(arguments), dict(shape.tags), {})
         node = cls.__unflatten__(tuple(arguments.values()), metadata)
         object.__setattr__(node, "__arguments__", arguments)
@@ -319,18 +321,22 @@ def make(cls: type[Any], function: Any, shape: Shape, arguments: dict[int | str,
     tags = collections.defaultdict(set)
     for key, implied in shape.tags.items():
         tags[key] = set(implied)
-    node.__dict__.update(
-        __fn_or_cls__=function,
-        __arguments__=arguments,
-        __signature_info__=shape.info,
-        __argument_history__=history.History(),
-        __argument_tags__=tags,
+    object.__setattr__(
+        node,
+        "__dict__",
+        {
+            "__fn_or_cls__": function,
+            "__arguments__": arguments,
+            "__signature_info__": shape.info,
+            "__argument_history__": history.History(),
+            "__argument_tags__": tags,
+        },
     )
     return node
 
 
 @functools.cache
-def _is_layout_known(cls: type[Any]) -> bool:
+def _is_layout_known(cls: Callable[..., Any]) -> bool:
     """Whether a Buildable consists of just the parts that :func:`make` sets."""
     try:
         probe = cls(_probe)
@@ -361,33 +367,43 @@ def add_history(
     Fiddle's own way to set locations is global to the process and costs more than the Buildable itself.
     """
     entries = node.__argument_history__
-    lines = marks[1] if marks is not None else None
-    source = marks[0] if marks is not None else ""
-    entries["__fn_or_cls__"] = [_entry_of("__fn_or_cls__", function, _located(lines, source, "_target_", location))]
-    for key, value in arguments.items():
-        entries[key] = [_entry_of(key, value, _located(lines, source, key, location))]
+    if marks is None:
+        entries["__fn_or_cls__"] = [_entry("__fn_or_cls__", function, location)]
+        for key, value in arguments.items():
+            entries[key] = [_entry(key, value, location)]
+    else:
+        source, lines = marks
+        entries["__fn_or_cls__"] = [_entry("__fn_or_cls__", function, _located(lines, source, "_target_", location))]
+        for key, value in arguments.items():
+            entries[key] = [_entry(key, value, _located(lines, source, key, location))]
     for key, tags in node.__argument_tags__.items():
         if tags:
-            where = _located(lines, source, key, location)
-            entry = history.HistoryEntry(
-                next(_sequence), key, history.ChangeKind.UPDATE_TAGS, frozenset(tags), where
-            )
+            where = location if marks is None else _located(marks[1], marks[0], key, location)
+            changed = history.ChangeKind.UPDATE_TAGS
+            entry = history.HistoryEntry(next(_sequence), key, changed, frozenset(tags), where)
             entries.setdefault(key, []).append(entry)
 
 
-def _entry_of(key: Any, value: Any, location: Location) -> history.HistoryEntry:
+def _entry(key: Any, value: Any, location: Location) -> history.HistoryEntry:
     entry = object.__new__(history.HistoryEntry)
     # Past the constructor of a frozen dataclass, which sets field by field.
-    entry.__dict__.update(
-        sequence_id=next(_sequence), param_name=key, kind=_NEW_VALUE, new_value=value, location=location
+    object.__setattr__(
+        entry,
+        "__dict__",
+        {
+            "sequence_id": next(_sequence),
+            "param_name": key,
+            "kind": _NEW_VALUE,
+            "new_value": value,
+            "location": location,
+        },
     )
     return entry
 
 
-def _located(lines: dict[Any, tuple[int, int]] | None, source: str, key: Any, location: Location) -> Location:
-    if lines is None or key not in lines:
-        return location
-    return Location(source, lines[key][0], None)
+def _located(lines: dict[Any, tuple[int, int]], source: str, key: Any, location: Location) -> Location:
+    mark = lines.get(key)
+    return location if mark is None else Location(source, mark[0], None)
 
 
 _NEW_VALUE = history.ChangeKind.NEW_VALUE

@@ -70,7 +70,7 @@ def parameter_docs(function: Any) -> dict[str, str]:
         return {}
     text = inspect.getdoc(function) or ""
     if isinstance(function, type):
-        text += "\n" + (inspect.getdoc(function.__init__) or "")
+        text += "\n" + (inspect.getdoc(vars(function).get("__init__")) or "")
     docs = {}
     for name, parameter in parameters.items():
         words = [_type_name(parameter.annotation), _description(name, text)]

@@ -14,7 +14,7 @@ import hydra.utils
 from omegaconf import DictConfig, OmegaConf
 
 from fiddle_hydra_bridge.convert import targets
-from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES, SPECIAL, content, counterpart, is_config
+from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES, SPECIAL, content, counterpart, is_config, is_structured
 from fiddle_hydra_bridge.convert.objects import Maker, holds_containers, needs_resolving
 
 __all__ = ["instantiate"]
@@ -69,8 +69,7 @@ def _as_node(config: Any) -> Any:
     """Returns the config as OmegaConf's container, or None if Hydra would refuse it."""
     if is_config(config):
         return config
-    cls = config if isinstance(config, type) else type(config)
-    structured = hasattr(cls, "__dataclass_fields__") or hasattr(cls, "__attrs_attrs__")
+    structured = is_structured(config)
     if not structured and type(config) not in _PLAIN_CONFIGS and not isinstance(config, dict | list):
         return None
     if not structured:

@@ -24,6 +24,7 @@ __all__ = [
     "hydra_dict",
     "hydra_list",
     "is_config",
+    "is_structured",
     "is_typed",
     "object_type",
     "plain",
@@ -31,7 +32,7 @@ __all__ = [
 
 #: OmegaConf 2.4 knows tuples; before, a tuple in a config is a list.
 HAS_TUPLES = hasattr(omegaconf, "TupleConfig")
-TUPLE_TYPES: tuple[type, ...] = (omegaconf.TupleConfig,) if HAS_TUPLES else ()
+TUPLE_TYPES: tuple[type, ...] = (vars(omegaconf)["TupleConfig"],) if HAS_TUPLES else ()
 _TYPED_BY_NOTHING = (None, dict)
 
 
@@ -137,7 +138,7 @@ def _kept(value: Any) -> Any:
     """Wraps dataclass and attrs instances so that OmegaConf keeps them as objects, as Hydra 1.4 does."""
     if OmegaConf.is_config(value) or isinstance(value, ValueNode):
         return value
-    if _is_structured(value):
+    if is_structured(value):
         return AnyNode(value, flags={"allow_objects": True})
     if isinstance(value, dict):
         return {key: _kept(item) for key, item in value.items()}
@@ -148,10 +149,10 @@ def _kept(value: Any) -> Any:
     return value
 
 
-def _is_structured(value: Any) -> bool:
-    return hasattr(type(value), "__dataclass_fields__") or hasattr(type(value), "__attrs_attrs__") or (
-        isinstance(value, type) and (hasattr(value, "__dataclass_fields__") or hasattr(value, "__attrs_attrs__"))
-    )
+def is_structured(value: Any) -> bool:
+    """Whether a value is a dataclass or attrs class or instance, which OmegaConf reads as a structured config."""
+    cls = value if isinstance(value, type) else type(value)
+    return hasattr(cls, "__dataclass_fields__") or hasattr(cls, "__attrs_attrs__")
 
 
 def is_config(value: object) -> bool:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hydra.errors import InstantiationException
-from omegaconf import DictConfig, ListConfig, OmegaConf, SCMode
+from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf, SCMode
+from omegaconf.errors import OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.convert.nodes import (
@@ -32,8 +33,11 @@ from fiddle_hydra_bridge.convert.nodes import (
 
 __all__ = ["Maker", "holds_containers", "needs_resolving"]
 
-_CONTROL = frozenset({"_target_", "_convert_", "_recursive_", "_partial_", "_isolate_"} if HAS_TUPLES else
-                     {"_target_", "_convert_", "_recursive_", "_partial_"})
+_CONTROL = frozenset(
+    {"_target_", "_convert_", "_recursive_", "_partial_", "_isolate_"}
+    if HAS_TUPLES
+    else {"_target_", "_convert_", "_recursive_", "_partial_"}
+)
 _PLAIN_MODES = ("all", "partial", "object")
 _NO_ARGS: tuple[Any, ...] = ()
 
@@ -68,7 +72,8 @@ class Maker:
         if self.share and id(node) in self.made:
             return self.made[id(node)]
         if type(node) is DictConfig:
-            if "_target_" in content(node) and "_target_" in node:
+            target = content(node).get("_target_")
+            if target is not None and (plain(target) is not SPECIAL or "_target_" in node):
                 made = self._call(node, convert, recursive, args)
             else:
                 made = self._mapping(node, convert, recursive)
@@ -89,40 +94,49 @@ class Maker:
             partial = _flag(node, "_partial_", _control(node, "_partial_", False))
         target = self._target(node, children["_target_"])
         kwargs: dict[str, Any] = {}
+        configs = []
         for key, child in children.items():
             if key in _CONTROL:
                 continue
-            # Leaves are most of a config: no call for those that hold a plain value.
-            value = plain(child) if type(child) not in _CONTAINERS else SPECIAL
-            if value is SPECIAL:
-                if partial and OmegaConf.is_missing(node, key):
+            if type(child) is AnyNode:
+                # Plain values are most of a config: read without a call.
+                value = child.__dict__["_val"]
+                if type(value) is not str or ("${" not in value and value != "???"):
+                    kwargs[key] = value
                     continue
-                value = self._value(node, key, child, convert, recursive)
-            kwargs[key] = value
+            if partial and OmegaConf.is_missing(node, key):
+                continue
+            kwargs[key] = value = self._value(node, key, child, convert, recursive)
+            if type(value) in _CONTAINERS:
+                configs.append(value)
         if "_args_" in kwargs:
             positional = kwargs.pop("_args_")
             if not isinstance(positional, Sequence):
-                raise _wrong_args(node, target, positional)
+                raise _wrong_args(
+                    node, target, f"Unsupported _args_ type: '{type(positional).__name__}'. value: '{positional}'"
+                )
             args = args or positional
         if not HAS_TUPLES:
-            # Hydra 1.3 detaches configs from their parents before it hands them over.
-            for value in (*args, *kwargs.values()):
-                if type(value) in _CONTAINERS:
-                    value._set_parent(None)
-        return _called(node, target, target.deferred if partial else target.call, args, kwargs, partial)
+            self._detach(node, target, args, configs)
+        if partial:
+            return self._called(node, target, target.deferred, args, kwargs)
+        return self._called(node, target, target.call, args, kwargs)
+
+    def _detach(self, node: DictConfig, target: targets.Target, args: Sequence[Any], configs: list[Any]) -> None:
+        """Detaches configs from their parents before they are handed over, as Hydra 1.3 does."""
+        try:
+            configs.extend(value for value in args if type(value) in _CONTAINERS)
+        except OmegaConfBaseException as error:
+            raise _wrong_args(node, target, repr(error)) from error
+        for value in configs:
+            value._set_parent(None)
 
     def _value(self, node: Any, key: Any, child: Any, convert: Any, recursive: bool) -> Any:
         """Makes an argument that is not a plain leaf."""
-        if type(child) in _CONTAINERS and content(child) is not SPECIAL:
-            value = child
-        else:
-            value = node[key]  # interpolations, missing values, None containers: OmegaConf's own rules and errors
+        value = _read(node, key, child)
         if type(value) not in _CONTAINERS:
             return value
-        if recursive:
-            value = self.make(value, convert, recursive)
-        else:
-            value = self._unbuilt(value, convert)
+        value = self.make(value, convert, recursive) if recursive else self._unbuilt(value, convert)
         return _converted(value, convert)
 
     def _unbuilt(self, node: Any, convert: Any) -> Any:
@@ -138,13 +152,15 @@ class Maker:
             recursive = _flag(node, "_recursive_", _control(node, "_recursive_", recursive))
         if "_partial_" in children:
             _flag(node, "_partial_", _control(node, "_partial_", False))
+        # Hydra 1.3 reads all entries before it makes the first.
+        read = {} if HAS_TUPLES else {key: _read(node, key, child) for key, child in children.items()}
         entries = {}
         for key, child in children.items():
             if is_root and key in _CONTROL and (HAS_TUPLES or key != "_target_"):
                 continue
-            value = plain(child) if type(child) not in _CONTAINERS else SPECIAL
+            value = _read(node, key, child) if HAS_TUPLES else read[key]
             # The entries of a mapping are always made: `_recursive_` speaks of call nodes.
-            entries[key] = self._entry(node, key, child, convert, recursive) if value is SPECIAL else value
+            entries[key] = self.make(value, convert, recursive) if type(value) in _CONTAINERS else value
         if convert == "all" or (convert in _PLAIN_MODES and not is_typed(node)):
             return entries
         made = hydra_dict(entries, object_type(node), node if HAS_TUPLES else None)
@@ -153,16 +169,36 @@ class Maker:
     def _sequence(self, node: Any, convert: Any, recursive: Any) -> Any:
         items = []
         for index, child in enumerate(content(node)):
-            value = plain(child) if type(child) not in _CONTAINERS else SPECIAL
-            items.append(self._entry(node, index, child, convert, recursive) if value is SPECIAL else value)
+            value = _read(node, index, child)
+            items.append(self.make(value, convert, recursive) if type(value) in _CONTAINERS else value)
         is_tuple = isinstance(node, TUPLE_TYPES)
         if convert in _PLAIN_MODES:
             return tuple(items) if is_tuple else items
         return hydra_list(items, node if HAS_TUPLES else None, is_tuple=is_tuple)
 
-    def _entry(self, node: Any, key: Any, child: Any, convert: Any, recursive: Any) -> Any:
-        value = child if type(child) in _CONTAINERS and content(child) is not SPECIAL else node[key]
-        return self.make(value, convert, recursive) if type(value) in _CONTAINERS else value
+    def _called(
+        self,
+        node: DictConfig,
+        target: targets.Target,
+        call: Callable[[Sequence[Any], dict[str, Any]], Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        try:
+            return call(args, kwargs)
+        except InstantiationException:
+            raise
+        except Exception as error:  # a target may raise anything: it goes on, in the way of the installed Hydra
+            full_key = _full_key(node)
+            if HAS_TUPLES:
+                if full_key and f"full_key: {full_key}" not in getattr(error, "__notes__", ()):
+                    error.add_note(f"full_key: {full_key}")
+                raise
+            name = _name(target.function)
+            what = f"Error in call to target '{name}':"
+            if call == target.deferred:
+                what = f"Error in creating partial({name}, ...) object:"
+            raise InstantiationException(_keyed(f"{what}\n{error!r}", full_key)) from error
 
     def _target(self, node: DictConfig, child: Any) -> targets.Target:
         path = plain(child)
@@ -191,7 +227,11 @@ def needs_resolving(node: Any) -> bool:
         if children is SPECIAL:
             return True
         for child in children.values() if type(children) is dict else children:
-            if type(child) in _CONTAINERS:
+            if type(child) is AnyNode:
+                value = child.__dict__["_val"]
+                if type(value) is str and "${" in value:
+                    return True
+            elif type(child) in _CONTAINERS:
                 if child.__dict__["_content"] is not None:
                     pending.append(child)
             elif plain(child) is SPECIAL and child._is_interpolation():
@@ -212,12 +252,14 @@ def holds_containers(node: Any) -> bool:
                 return True
             mode = plain(children["_convert_"]) if "_convert_" in children else mode
         for child in children.values() if type(children) is dict else children:
-            if type(child) in _CONTAINERS:
+            if type(child) is AnyNode:
+                value = child.__dict__["_val"]
+                if type(value) is str and "${" in value and mode != "all":
+                    return True
+            elif type(child) in _CONTAINERS:
                 if mode != "all" and not _is_call(child):
                     return True
                 pending.append((child, mode))
-            elif plain(child) is SPECIAL and mode != "all":
-                return True
     return False
 
 
@@ -233,7 +275,10 @@ def _control(node: DictConfig, key: str, inherited: Any) -> Any:
     value = plain(content(node)[key])
     if value is not SPECIAL:
         return value
-    return node[key] if key in node else inherited
+    # Not `get`, which refuses keys of another type than a typed config's.
+    if key in node:
+        return node[key]
+    return inherited
 
 
 def _mode(convert: Any) -> Any:
@@ -246,8 +291,7 @@ def _flag(node: DictConfig, key: str, value: Any) -> bool:
     if isinstance(value, bool):
         return value
     message = f"Instantiation: {key} flag must be a bool, got {type(value)}"
-    full_key = _full_key(node)
-    raise TypeError(f"{message}\nfull_key: {full_key}" if full_key else message)
+    raise TypeError(_keyed(message, _full_key(node)))
 
 
 def _converted(value: Any, convert: Any) -> Any:
@@ -257,42 +301,28 @@ def _converted(value: Any, convert: Any) -> Any:
     return OmegaConf.to_container(value, resolve=True, structured_config_mode=mode)
 
 
-def _called(
-    node: DictConfig,
-    target: targets.Target,
-    call: Callable[[Sequence[Any], dict[str, Any]], Any],
-    args: Sequence[Any],
-    kwargs: dict[str, Any],
-    partial: bool,
-) -> Any:
-    try:
-        return call(args, kwargs)
-    except InstantiationException:
-        raise
-    except Exception as error:  # a target may raise anything: it goes on, in the way of the installed Hydra
-        full_key = _full_key(node)
-        if HAS_TUPLES:
-            if full_key and f"full_key: {full_key}" not in getattr(error, "__notes__", ()):
-                error.add_note(f"full_key: {full_key}")
-            raise
-        name = _name(target.function)
-        what = f"Error in creating partial({name}, ...) object:" if partial else f"Error in call to target '{name}':"
-        message = f"{what}\n{error!r}"
-        raise InstantiationException(f"{message}\nfull_key: {full_key}" if full_key else message) from error
+def _read(node: Any, key: Any, child: Any) -> Any:
+    """Reads a child; for interpolations, missing values and None containers by OmegaConf's own rules and errors."""
+    if type(child) in _CONTAINERS:
+        return node[key] if content(child) is SPECIAL else child
+    value = plain(child)
+    return node[key] if value is SPECIAL else value
 
 
-def _wrong_args(node: DictConfig, target: targets.Target, positional: Any) -> InstantiationException:
-    message = f"Unsupported _args_ type: '{type(positional).__name__}'. value: '{positional}'"
+def _wrong_args(node: DictConfig, target: targets.Target, message: str) -> InstantiationException:
     if not HAS_TUPLES:
         message = f"Error in collecting args and kwargs for '{_name(target.function)}':\n{message}"
-    full_key = _full_key(node)
-    return InstantiationException(f"{message}\nfull_key: {full_key}" if full_key else message)
+    return InstantiationException(_keyed(message, _full_key(node)))
 
 
 def _name(function: Any) -> str:
     if hasattr(function, "__qualname__"):
         return f"{function.__module__}.{function.__qualname__}"
     return str(function)
+
+
+def _keyed(message: str, full_key: str) -> str:
+    return f"{message}\nfull_key: {full_key}" if full_key else message
 
 
 def _full_key(node: DictConfig) -> str:

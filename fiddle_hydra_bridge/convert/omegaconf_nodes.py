@@ -1,8 +1,8 @@
 """DictConfig and ListConfig, read into plain data and written from it.
 
 In come OmegaConf's containers with everything they hold: interpolations, missing values, structured configs, enums,
-paths, objects. Out goes the data that ``hydra_data`` reads, with interpolations resolved where they stand. ``nodes``
-stands above (quick looks at single nodes); ``bridge`` prepares configs and puts this spoke before ``hydra_data``.
+paths, objects. Out goes the data that ``hydra_reader`` reads, with interpolations resolved where they stand. ``nodes``
+stands above (quick looks at single nodes); ``bridge`` prepares configs and puts this spoke before ``hydra_reader``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MAX_COPIED_NODES = 1_000_000
 
 def read(
     config: Any, *, links: str = "auto", share: bool = False, marks: Marks | None = None, parsed: Data = None
-) -> tuple[Data, frozenset[int], Marks | None]:
+) -> tuple[Data, frozenset[int], Marks]:
     """Reads a config.
 
     Args:
@@ -50,7 +50,8 @@ def read(
         parsed: the data the config was created from, which ``marks`` speaks of.
 
     Returns:
-        the data; the ids of containers that are one value wherever they are met; line marks of the data.
+        the data; the ids of containers that are one value wherever they are met; line marks of the data (none
+        without ``marks``).
 
     Raises:
         BridgeError: if interpolations copy each other without end or measure.
@@ -59,21 +60,18 @@ def read(
     if marks is not None:
         reader.remember_lines(config, parsed, marks)
     data = reader.value(config, True)
-    new_marks = None
-    if marks is not None:
-        new_marks = Marks(marks.source, marks.root)
-        new_marks.lines = reader.new_lines
+    new_marks = Marks(marks.source, marks.root) if marks is not None else Marks("")
+    new_marks.lines = reader.new_lines
     return data, frozenset(reader.shared), new_marks
 
 
-def read_at(config: Any, path: Path) -> tuple[Data, frozenset[int], None]:
+def read_at(config: Any, path: Path) -> Data:
     """Reads what stands at a path of a config, interpolations resolved."""
     node = config
     for step in path:
         node = node._get_node(step)
     reader = _Reader(False, False)
-    data = reader._child(node, True) if not is_config(node) else reader.value(node, True)
-    return data, frozenset(), None
+    return reader.value(node, True) if is_config(node) else reader._child(node, True)
 
 
 class _Reader:
@@ -112,8 +110,10 @@ class _Reader:
             self._count(len(children))
         self.open.add(id(node))
         try:
-            data = self._mapping(node, children, recursive) if type(children) is dict else self._list(
-                node, children, recursive
+            data = (
+                self._mapping(node, children, recursive)
+                if type(children) is dict
+                else self._list(node, children, recursive)
             )
         finally:
             self.open.discard(id(node))
@@ -265,4 +265,3 @@ def is_native(value: Any) -> bool:
 
 
 _NATIVE_ITEMS = frozenset({int, float, bool, type(None)})
-

@@ -17,7 +17,18 @@ from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.convert.paths import format_path, parse_path
 from fiddle_hydra_bridge.errors import LinkError, Problem, ShareError
 
-__all__ = ["arg_factory", "missing", "partial", "ref", "section", "share", "structured", "tagged", "unresolved", "value"]
+__all__ = [
+    "arg_factory",
+    "missing",
+    "partial",
+    "ref",
+    "section",
+    "share",
+    "structured",
+    "tagged",
+    "unresolved",
+    "value",
+]
 
 #: What Hydra makes of ``_partial_: true``.
 Deferred = functools.partial
@@ -80,7 +91,8 @@ def partial(*args: Any, _deferred_target_: Deferred[Any], **kwargs: Any) -> Call
         return _rebound(target, args, kwargs)
     import fiddle as fdl
 
-    return _build_with(fdl.Partial, target, args, kwargs)
+    made: Callable[..., Any] = _build_with(fdl.Partial, target, args, kwargs)
+    return made
 
 
 def arg_factory(*args: Any, _deferred_target_: Deferred[Any], **kwargs: Any) -> Any:
@@ -103,9 +115,7 @@ def unresolved(expression: str, reason: str | None = None) -> NoReturn:
         LinkError: always. Resolve the links first, with ``fiddle_hydra_bridge.build``.
     """
     message = f"the interpolation {expression!r} was not resolved" + (f": {reason}" if reason else "")
-    raise LinkError(
-        Problem(message, hint="build with fiddle_hydra_bridge.build, which resolves links", kind=LinkError)
-    )
+    raise LinkError(Problem(message, hint="build with fiddle_hydra_bridge.build, which resolves links", kind=LinkError))
 
 
 def missing() -> NoReturn:
@@ -245,7 +255,7 @@ def is_deferred(node: object) -> bool:
     return isinstance(node, functools.partial) and type(node) is not functools.partial
 
 
-def _child(node: Any, step: object) -> Any:
+def _child(node: Any, step: Any) -> Any:
     if isinstance(node, _Root | functools.partial):
         return node.args if step == "_args_" else node.keywords[step]
     return node[step]

@@ -1,6 +1,6 @@
 """What a tree shares, and where a ``share`` node must stand for it.
 
-In comes a tree, out goes what ``hydra_data`` needs to write it: the nodes that are met more than once, the calls
+In comes a tree, out goes what ``hydra_writer`` needs to write it: the nodes that are met more than once, the calls
 that become ``share`` nodes, and a few facts about what stands below a node. Everything is found in one walk, in
 time linear in the size of the tree.
 """
@@ -11,7 +11,6 @@ from fiddle_hydra_bridge.convert.tree import SECTION, VALUE, Call, Tree, childre
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError
 
 __all__ = ["Sharing", "find_sharing"]
-
 
 
 class Sharing:
@@ -74,7 +73,7 @@ class _Step:
     def __init__(self, node: Tree, parent: _Step | None) -> None:
         self.node = node
         self.parent = parent
-        self.depth = 0 if parent is None else parent.depth + 1
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.children = iter([child for _, child in children(node) if _is_node(child)])
 
 
@@ -101,7 +100,9 @@ def find_sharing(tree: Tree) -> Sharing:
             first[id(child)] = step
         else:
             if id(child) not in sharing._below:
-                raise UnsupportedValueError(Problem("a config that contains itself cannot be spelled", kind=UnsupportedValueError))
+                raise UnsupportedValueError(
+                    Problem("a config that contains itself cannot be spelled", kind=UnsupportedValueError)
+                )
             sharing.shared.add(id(child))
             again.append((first[id(child)], step))
     for defined, met in again:

@@ -4,7 +4,7 @@ In come dotted paths from configs, out come :class:`Target` rows; in come callab
 paths. This is the only module that imports user code, and the target policy stands here: every path goes through
 Hydra's own policy, by name and by the identity of what the name resolves to, before anything of it runs.
 :func:`resolve` serves callers that see every call (``objects``, :class:`LazyTarget`) and check arguments and
-results as Hydra does; :func:`resolve_for_graph` serves ``fiddle_graph``, whose graphs ``fdl.build`` calls with
+results as Hydra does; :func:`resolve_for_graph` serves ``graph_writer``, whose graphs ``fdl.build`` calls with
 nobody watching. ``tree`` stands on the one side, ``values`` and the spokes on the other.
 
 Hydra is imported when the first path is resolved.

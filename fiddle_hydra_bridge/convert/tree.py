@@ -4,8 +4,8 @@ A tree is made of :class:`Call` nodes, plain ``dict`` and ``list`` containers, a
 paths, so that a tree can be printed, compared and moved without importing anything. Sharing is identity: a
 ``Call`` or a mutable container that is met twice is one shared value.
 
-The spokes around the hub are ``hydra_data`` (Hydra's spelling as plain data), ``fiddle_graph`` (Fiddle's
-Buildables) and ``objects`` (the live objects themselves).
+The spokes around the hub are ``hydra_reader`` and ``hydra_writer`` (Hydra's spelling as plain
+data), and ``graph_reader`` and ``graph_writer`` (Fiddle's Buildables) and ``objects`` (the live objects themselves).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reads YAML text to plain data with line marks.
 
-In: text as a Hydra user writes it. Out: plain dicts, lists and scalars in Hydra's spelling, which ``hydra_data``
+In: text as a Hydra user writes it. Out: plain dicts, lists and scalars in Hydra's spelling, which ``hydra_reader``
 makes the tree of. ``yaml_dialect`` says what scalars and tags mean. The grammar is always libyaml's, as in OmegaConf
 2.4; the pure Python parser that OmegaConf 2.3 uses differs from it in corners such as tabs after a colon, which it
 refuses.

@@ -1,6 +1,6 @@
 """YAML text and plain data: :func:`parse` reads OmegaConf's dialect with line marks, :func:`emit` writes it.
 
-In and out: text, and plain dicts, lists and scalars in Hydra's spelling, which ``hydra_data`` makes the tree of.
+In and out: text, and plain dicts, lists and scalars in Hydra's spelling, which ``hydra_reader`` makes the tree of.
 The spokes and the bridge use this module; ``yaml_reader`` holds its reader.
 """
 

@@ -1,13 +1,12 @@
-"""Fiddle's Buildables, read into the tree and written from it. The only eager importer of fiddle.
+"""Fiddle's Buildables, written from the tree.
 
-On one side stand graphs of ``fdl.Config``, ``fdl.Partial`` and ``fdl.ArgFactory`` and of plain containers, on the
-other the tree. ``buildables`` stands above (signatures, classes and fast making of Buildables), ``targets`` is asked
-for every callable, ``values`` for every leaf that YAML cannot hold; ``bridge`` joins this spoke with ``hydra_data``.
+In comes the tree, out goes a graph of ``fdl.Config``, ``fdl.Partial`` and ``fdl.ArgFactory``. ``buildables`` stands
+above (signatures, fast making), ``targets`` is asked for every callable (and refuses what a graph may not call),
+``values`` makes the values that calls of kind "value" spell. ``graph_reader`` is the way back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import fiddle as fdl
@@ -15,7 +14,7 @@ from fiddle import tagging
 
 from fiddle_hydra_bridge.convert import buildables, runtime, targets, values
 from fiddle_hydra_bridge.convert.buildables import Location, Shape, shape_of
-from fiddle_hydra_bridge.convert.paths import Path, format_path
+from fiddle_hydra_bridge.convert.paths import format_path
 from fiddle_hydra_bridge.convert.tree import MISSING, SECTION, STRUCTURED, TAGGED, Call, Link, Tree, find
 from fiddle_hydra_bridge.errors import (
     BridgeError,
@@ -29,36 +28,7 @@ from fiddle_hydra_bridge.errors import (
     suggestion,
 )
 
-__all__ = ["read", "write"]
-
-_LEAVES = frozenset({int, float, bool, type(None)})
-
-
-def read(
-    graph: Any,
-    *,
-    codecs: values.Codecs = values.BUILTIN,
-    defaults: str = "set",
-    links: list[tuple[Any, Link]] | None = None,
-) -> Tree:
-    """Reads a graph into a tree.
-
-    Args:
-        graph: a Buildable, or lists and dicts of them.
-        codecs: how values that YAML cannot hold are spelled.
-        defaults: "set" for the arguments that are set, "all" also for the defaults of the others that can be
-            spelled.
-        links: where to note each link of the graph and its leaf in the tree.
-
-    Raises:
-        BridgeError: with every value and target that cannot be spelled, and its path.
-    """
-    reader = _Reader(codecs, defaults == "all")
-    if links is not None:
-        reader.links = links
-    tree = reader.node(graph, ())
-    raise_problems(reader.problems)
-    return tree
+__all__ = ["write"]
 
 
 def write(
@@ -89,182 +59,6 @@ def write(
     graph = writer.node(tree)
     writer.raise_problems(tree)
     return graph
-
-
-class _Reader:
-    def __init__(self, codecs: values.Codecs, all_defaults: bool) -> None:
-        self.codecs = codecs
-        self.all_defaults = all_defaults
-        self.nodes: dict[int, Tree] = {}
-        self.kept: list[Any] = []
-        self.links: list[tuple[Any, Link]] = []
-        self.problems: list[Problem] = []
-
-    def node(self, value: Any, path: Path) -> Tree:
-        kind = type(value)
-        if kind in _LEAVES or (kind is str and values.is_leaf(value)):
-            return value
-        known = self.nodes.get(id(value))
-        if known is not None:
-            return known
-        if isinstance(value, fdl.Buildable):
-            return self._buildable(value, path)
-        if kind is list:
-            return self._list(value, path)
-        if kind is dict and values.plain_dict(value):
-            return self._dict(value, path)
-        return self._value(value, path)
-
-    def _list(self, value: list[Any], path: Path) -> Tree:
-        tree: list[Tree] = []
-        self._keep(value, tree)
-        tree.extend(self.node(item, (*path, index)) for index, item in enumerate(value))
-        return tree
-
-    def _dict(self, value: dict[str, Any], path: Path) -> Tree:
-        tree: dict[str, Tree] = {}
-        self._keep(value, tree)
-        for key, item in value.items():
-            tree[key] = self.node(item, (*path, key))
-        return tree
-
-    def _value(self, value: Any, path: Path) -> Tree:
-        codec = self.codecs.for_value(value)
-        try:
-            call = values.encode(value, lambda child: self.node(child, path), self.codecs)
-        except BridgeError as error:
-            self._problem(error, path)
-            return None
-        if call is None or codec is None:
-            self._problem(values.no_spelling(value), path)
-            return None
-        if codec.mutable:
-            self._keep(value, call)
-        return call
-
-    def _keep(self, value: Any, tree: Tree) -> None:
-        """Remembers what a value with an identity became; kept alive, since ids of dead objects come again."""
-        self.kept.append(value)
-        self.nodes[id(value)] = tree
-
-    def _buildable(self, node: Any, path: Path) -> Tree:
-        function = fdl.get_callable(node)
-        special = _SPECIAL.get(function) if isinstance(function, _FUNCTION) else None
-        if special is not None:
-            return special(self, node, path)
-        try:
-            target = targets.path_of(function)
-            targets.resolve_for_graph(target) if "${" not in target and not isinstance(
-                function, targets.LazyTarget
-            ) else None
-        except TargetError as error:
-            self._problem(error, path)
-            return None
-        call = Call(target, buildables.kind_of(node), convert=buildables.mode_of(node))
-        self._keep(node, call)
-        shape = shape_of(function)
-        try:
-            arguments = shape.in_order(node.__arguments__)
-        except BridgeError as error:
-            self._problem(error, path)
-            return call
-        names: dict[int | str, int | str] = {}
-        for index, (key, item) in enumerate(arguments.positional):
-            names[key] = index
-            call.args.append(self.node(item, (*path, "_args_", index)))
-        for name, item in arguments.named.items():
-            call.kwargs[name] = self.node(item, (*path, name))
-        if call.kind == "config":
-            for name in shape.required:
-                if name in node.__arguments__ or name in names:
-                    continue
-                if isinstance(name, str):
-                    call.kwargs[name] = MISSING
-                else:
-                    names[name] = len(call.args)
-                    call.args.append(MISSING)
-            if len(call.kwargs) > 1 and len(shape.required) > 0:
-                call.kwargs = shape.sorted(call.kwargs)
-        self._tags(call, node, shape, names, path)
-        if self.all_defaults:
-            self._defaults(call, shape, node)
-        return call
-
-    def _tags(self, call: Call, node: Any, shape: Shape, names: Mapping[int | str, int | str], path: Path) -> None:
-        """Notes the tags that differ from those that the signature implies."""
-        actual = {key: frozenset(tags) for key, tags in node.__argument_tags__.items() if tags}
-        if actual == shape.tags:
-            return
-        call.tags = {}
-        call.defaults = {}
-        for key in (*shape.keys, *(key for key in actual if key not in shape.keys)):
-            tags = actual.get(key, frozenset())
-            if tags == shape.tags.get(key, frozenset()):
-                continue
-            name = names.get(key, key)
-            try:
-                call.tags[name] = tuple(sorted(targets.path_of(tag) for tag in tags))
-            except TargetError as error:
-                self._problem(error, (*path, key))
-            default = shape.default(key)
-            if key not in node.__arguments__ and default is not fdl.NO_VALUE:
-                call.defaults[name] = self.node(default, (*path, key))
-
-    def _defaults(self, call: Call, shape: Shape, node: Any) -> None:
-        """Adds the defaults of unset parameters, as far as they can be spelled."""
-        for name in shape.keyword_names:
-            if name in call.kwargs or name in node.__arguments__ or (call.tags and name in call.tags):
-                continue
-            default = shape.spellable_default(name)
-            if default is fdl.NO_VALUE:
-                continue
-            trial = _Reader(self.codecs, False)
-            tree = trial.node(default, ())
-            self.kept.append(trial)
-            if not trial.problems:
-                call.kwargs[name] = tree
-        call.kwargs = shape.sorted(call.kwargs)
-
-    def _section(self, node: Any, path: Path) -> Tree:
-        call = Call(SECTION)
-        self._keep(node, call)
-        for name, item in node.__arguments__.items():
-            call.kwargs[name] = self.node(item, (*path, name))
-        return call
-
-    def _link(self, node: Any, path: Path) -> Tree:
-        leaf = Link(node.__arguments__.get("expression", ""), node.__arguments__.get("reason"))
-        self.links.append((node, leaf))
-        return leaf
-
-    def _missing(self, node: Any, path: Path) -> Tree:
-        return MISSING
-
-    def _tagged_value(self, node: Any, path: Path) -> Tree:
-        call = Call(TAGGED)
-        self._keep(node, call)
-        if "value" in node.__arguments__:
-            call.kwargs["value"] = self.node(node.__arguments__["value"], (*path, "value"))
-        try:
-            call.tags = {"value": tuple(sorted(targets.path_of(tag) for tag in node.__argument_tags__["value"]))}
-        except TargetError as error:
-            self._problem(error, path)
-        return call
-
-    def _problem(self, error: BridgeError, path: Path) -> None:
-        for problem in error.problems:
-            self.problems.append(
-                Problem(problem.message, problem.path or format_path(path), None, problem.hint, problem.kind)
-            )
-
-
-_FUNCTION = type(runtime.section)
-_SPECIAL: dict[Any, Callable[[_Reader, Any, Path], Tree]] = {
-    runtime.section: _Reader._section,
-    runtime.unresolved: _Reader._link,
-    runtime.missing: _Reader._missing,
-    fdl.get_callable(tagging.TaggedValue([tagging.Tag])): _Reader._tagged_value,
-}
 
 
 class _Writer:
@@ -332,9 +126,7 @@ class _Writer:
             cls = buildables.mode_class(cls, call.convert)
         return self._finish(call, cls, function, shape, arguments)
 
-    def _finish(
-        self, call: Call, cls: type[Any], function: Any, shape: Shape, arguments: dict[int | str, Any]
-    ) -> Any:
+    def _finish(self, call: Call, cls: type[Any], function: Any, shape: Shape, arguments: dict[int | str, Any]) -> Any:
         made: dict[int | str, Any] = {}
         node = buildables.make(cls, function, shape, made)
         # Known before its arguments are made, so that a graph that contains itself ends.
@@ -374,8 +166,7 @@ class _Writer:
         """Gives each argument its place in the signature; None if the signature does not say how."""
         arguments: dict[int | str, Any] = {}
         if call.args:
-            if call.kind != "config" and shape.names_positional(len(call.args)):
-                # Fiddle's partials bind these by name, which is another partial.
+            if _must_stay_positional(call) and shape.names_positional(len(call.args)):
                 return None
             for index, item in enumerate(call.args):
                 key = shape.key_at(index)
@@ -475,6 +266,14 @@ class _Writer:
                 place = Place(call.marks[0], *call.marks[1][key])
             found.append(Problem(problem.message, format_path(steps), place, problem.hint, problem.kind))
         raise_problems(found)
+
+
+def _must_stay_positional(call: Call) -> bool:
+    """Whether it matters that Fiddle passes positional arguments by name.
+
+    It is another partial; and under ``_convert_: none`` Hydra wraps what calls return only in ``_args_``.
+    """
+    return call.kind != "config" or (call.convert == "none" and any(type(arg) is Call for arg in call.args))
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})

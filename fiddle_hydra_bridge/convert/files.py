@@ -1,0 +1,139 @@
+"""Graphs in files: YAML and JSON in Hydra's spelling.
+
+In come paths and graphs; ``bridge`` stands above and converts the text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fiddle_hydra_bridge.convert.bridge import Options, from_parsed, from_yaml, guarded, to_data, to_yaml
+from fiddle_hydra_bridge.convert.codec import Codec
+from fiddle_hydra_bridge.convert.tree import MISSING, Data, Link, Marks
+from fiddle_hydra_bridge.errors import BridgeError, Place, Problem, SyntaxProblemError
+
+__all__ = ["load", "save"]
+
+_KINDS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
+
+
+@guarded
+def load(path: str | os.PathLike[str], **options: Any) -> Any:
+    """Loads a Fiddle graph from a ``.yaml``, ``.yml`` or ``.json`` file in Hydra's spelling.
+
+    Args:
+        path: the file, UTF-8.
+        **options: as ``from_hydra``.
+
+    Raises:
+        OSError: if the file cannot be read.
+        BridgeError: as ``from_yaml``; for another suffix.
+    """
+    file = Path(path)
+    kind = _kind_of(file)
+    content = file.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = Place(str(file), content[: error.start].count(b"\n") + 1, 1)
+        message = f"the file is not UTF-8: {error.reason}"
+        raise SyntaxProblemError(Problem(message, place=place, kind=SyntaxProblemError)) from error
+    if kind == "yaml":
+        return from_yaml(text, source=str(file), **options)
+    return from_parsed(_parse_json(text, str(file)), Marks(str(file)), text, Options(**options))
+
+
+@guarded
+def save(
+    graph: Any,
+    path: str | os.PathLike[str],
+    *,
+    defaults: str = "set",
+    comments: bool = False,
+    codecs: Iterable[Codec] = (),
+) -> None:
+    """Saves a Fiddle graph to a ``.yaml``, ``.yml`` or ``.json`` file in Hydra's spelling.
+
+    The file is replaced as a whole: whoever reads it sees the old text or the new one.
+
+    Args:
+        graph: as for ``to_hydra``.
+        path: the file.
+        defaults: as for ``to_hydra``.
+        comments: as for ``to_yaml``; JSON has none.
+        codecs: as for ``to_hydra``.
+
+    Raises:
+        OSError: if the file cannot be written.
+        BridgeError: as ``to_hydra``; for another suffix.
+    """
+    file = Path(path)
+    if _kind_of(file) == "yaml":
+        text = to_yaml(graph, defaults=defaults, comments=comments, codecs=codecs)
+    else:
+        data = to_data(graph, defaults, codecs)
+        text = json.dumps(data, indent=2, ensure_ascii=False, default=_json_leaf) + "\n"
+    _replace(file, text)
+
+
+def _replace(file: Path, text: str) -> None:
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".tmp", dir=file.parent)
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, _permissions(file))
+        os.replace(temporary, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _permissions(file: Path) -> int:
+    """Those of the file that is replaced, or those that a new file gets."""
+    if file.exists():
+        return file.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _kind_of(file: Path) -> str:
+    kind = _KINDS.get(file.suffix.lower())
+    if kind is None:
+        raise BridgeError(f"the suffix of {str(file)!r} is not .yaml, .yml or .json")
+    return kind
+
+
+def _parse_json(text: str, source: str) -> Data:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        twice = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
+        if twice is not None:
+            problem = Problem(f"found duplicate key {twice!r}", place=Place(source, 1, 1), kind=SyntaxProblemError)
+            raise SyntaxProblemError(problem)
+        return dict(pairs)
+
+    try:
+        data = json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        place = Place(source, error.lineno, error.colno)
+        raise SyntaxProblemError(Problem(error.msg, place=place, kind=SyntaxProblemError)) from error
+    if not isinstance(data, dict | list):
+        message = f"the document must be an object or an array, not {type(data).__name__}"
+        raise SyntaxProblemError(Problem(message, place=Place(source, 1, 1), kind=SyntaxProblemError))
+    return data
+
+
+def _json_leaf(leaf: Any) -> str:
+    if type(leaf) is Link:
+        return leaf.expression
+    if leaf is MISSING:
+        return "???"
+    raise TypeError(f"no JSON for {leaf!r}")

@@ -1,0 +1,100 @@
+"""Links in graphs: interpolations that are kept as such, and what they reach.
+
+In come graphs with links, out go graphs without. ``bridge`` stands above; the spokes spell the graph as a Hydra config,
+since what an interpolation reaches is OmegaConf's to say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fiddle as fdl
+from fiddle import daglish
+
+from fiddle_hydra_bridge.convert import (
+    graph_reader,
+    graph_writer,
+    hydra_reader,
+    hydra_writer,
+    omegaconf_nodes,
+    runtime,
+)
+from fiddle_hydra_bridge.convert.bridge import guarded
+from fiddle_hydra_bridge.convert.buildables import caller
+from fiddle_hydra_bridge.convert.paths import Path
+from fiddle_hydra_bridge.convert.tree import Link
+from fiddle_hydra_bridge.errors import ParameterError
+
+__all__ = ["build", "link", "resolve"]
+
+
+def link(expression: str) -> Any:
+    """Returns a node that stands for an interpolation, in a graph.
+
+    Args:
+        expression: the interpolation, e.g. ``"${data.dim}"``.
+
+    Raises:
+        ParameterError: if it holds no interpolation.
+
+    Example:
+        >>> from fiddle_hydra_bridge import to_yaml
+        >>> print(to_yaml({"dim": 3, "width": link("${dim}")}), end="")
+        dim: 3
+        width: ${dim}
+    """
+    if not isinstance(expression, str) or "${" not in expression:
+        raise ParameterError(f"not an interpolation: {expression!r}")
+    return fdl.Config(runtime.unresolved, expression)
+
+
+@guarded
+def resolve(graph: Any) -> Any:
+    """Returns the graph with its links replaced by what they reach; a node that is reached is copied.
+
+    Links that reach nothing stay, with the reason, and raise when they are built.
+
+    Args:
+        graph: the graph; it is not changed. Paths in the links start at its root.
+
+    Raises:
+        BridgeError: if the graph cannot be spelled, which resolving needs.
+
+    Example:
+        >>> fdl.build(resolve({"dim": 3, "width": link("${dim}"), "node": fdl.Config(dict, a=1)}))["width"]
+        3
+    """
+    found: list[tuple[Any, Link]] = []
+    tree = graph_reader.read(graph, links=found)
+    if not found:
+        return graph
+    paths: dict[int, Path] = {}
+    config = omegaconf_nodes.write(hydra_writer.write(tree, link_paths=paths))
+    reached: dict[int, Any] = {}
+    for node, leaf in found:
+        data = omegaconf_nodes.read_at(config, paths[id(leaf)])
+        reached[id(node)] = graph_writer.write(hydra_reader.read(data, inside=True), missing="lazy", location=caller())
+
+    def replace(value: Any, state: daglish.State) -> Any:
+        if id(value) in reached:
+            return reached[id(value)]
+        return state.map_children(value) if state.is_traversable(value) else value
+
+    return daglish.MemoizedTraversal.run(replace, graph)
+
+
+def build(graph: Any) -> Any:
+    """Builds a graph, links included: ``fdl.build(resolve(graph))``.
+
+    Args:
+        graph: a Buildable, or lists and dicts of them.
+
+    Raises:
+        LinkError: if a link reaches nothing.
+        Exception: whatever targets raise, as from ``fdl.build``.
+
+    Example:
+        >>> build(fdl.Config(dict, a=1, b=link("${a}")))
+        {'a': 1, 'b': 1}
+    """
+    return fdl.build(resolve(graph))

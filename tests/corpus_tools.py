@@ -1,0 +1,157 @@
+"""The corpus of real config trees: what its index lists, composed by the installed Hydra.
+
+In comes the corpus folder (see its README), out go composed configs, each with its name or with what the installed
+Hydra line says against it. ``test_corpus`` and the benchmarks use this module.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+__all__ = ["Composed", "Entry", "compose_entry", "entries", "stub_resolvers"]
+
+#: OmegaConf's own resolvers, which need no stub.
+_KNOWN_RESOLVERS = frozenset({"oc.env", "oc.select", "hydra"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One config of the index.
+
+    Attributes:
+        project: the repository, ``owner/name``.
+        root: the folder of the config tree, relative to the corpus.
+        name: the primary config.
+        overrides: overrides, with the first option for a mandatory group that the config leaves open.
+        stubs: configs that the project registers from Python, as ``group/name``; empty ones stand for them.
+        version_base: the ``version_base`` of the project's app.
+        uses_hydra: whether Hydra composes it; otherwise the file is the config.
+        import_root: the folder that ``pkg://`` search paths start from, relative to the corpus.
+    """
+
+    project: str
+    root: str
+    name: str
+    overrides: tuple[str, ...]
+    stubs: tuple[str, ...]
+    version_base: str | None
+    uses_hydra: bool
+    import_root: str | None
+
+    def __str__(self) -> str:
+        return " ".join((f"{self.root}/{self.name}", *self.overrides))
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A config of the corpus as the installed Hydra line composes it, or why it does not."""
+
+    entry: Entry
+    config: Any = None
+    refusal: str | None = None
+
+
+def entries(corpus: Path) -> list[Entry]:
+    """Returns all configs of the index."""
+    return [
+        Entry(
+            project=tree["repo"],
+            root=tree["root"],
+            name=config["name"],
+            overrides=(*config["overrides"], *config["auto_overrides"]),
+            stubs=tuple(config["stubs"]),
+            version_base=tree["version_base"],
+            uses_hydra=tree["kind"] == "hydra",
+            import_root=tree["pythonpath_for_pkg"],
+        )
+        for tree in json.loads((corpus / "INDEX.json").read_text(encoding="utf-8"))
+        for config in tree["configs"]
+    ]
+
+
+@contextmanager
+def stub_resolvers(corpus: Path) -> Iterator[None]:
+    """Registers stubs for the resolvers that the corpus uses: strings that say what they were asked. Never a real one."""
+    trees = json.loads((corpus / "INDEX.json").read_text(encoding="utf-8"))
+    used = {name for tree in trees for name in tree["resolvers"]} - _KNOWN_RESOLVERS
+    stubbed = sorted(name for name in used if not OmegaConf.has_resolver(name))
+    for name in stubbed:
+        OmegaConf.register_new_resolver(name, lambda *args, _name=name: f"{_name}({', '.join(map(str, args))})")
+    try:
+        yield
+    finally:
+        for name in stubbed:
+            OmegaConf.clear_resolver(name)
+
+
+def compose_entry(corpus: Path, entry: Entry) -> Composed:
+    """Composes one config."""
+    folder = corpus / entry.root
+    try:
+        if not entry.uses_hydra:
+            return Composed(entry, OmegaConf.load(folder / f"{entry.name}.yaml"))
+        with _importable(corpus, entry), _stub_configs(entry):
+            return Composed(entry, _compose(folder, entry))
+    except (HydraException, OmegaConfBaseException) as error:
+        return Composed(entry, refusal=f"{type(error).__name__}: {str(error).splitlines()[0]}")
+
+
+def _compose(folder: Path, entry: Entry) -> Any:
+    try:
+        with initialize_config_dir(str(folder), version_base=entry.version_base):
+            return compose(entry.name, list(entry.overrides))
+    except HydraException as error:
+        if "version_base" not in str(error):
+            raise
+    # Hydra 1.4 refuses old ones; an app that moves there leaves it out.
+    with initialize_config_dir(str(folder), version_base=None):
+        return compose(entry.name, list(entry.overrides))
+
+
+@contextmanager
+def _importable(corpus: Path, entry: Entry) -> Iterator[None]:
+    if entry.import_root is None:
+        yield
+        return
+    folder = corpus / entry.import_root
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in [name for name in sys.modules if (folder / name.partition(".")[0]).is_dir()]:
+            del sys.modules[name]
+
+
+@contextmanager
+def _stub_configs(entry: Entry) -> Iterator[None]:
+    Plugins.instance()  # registers the plugins' own configs, which must stay
+    store = ConfigStore.instance()
+    state = store.repo
+    store.repo = _copied(state)
+    try:
+        for stub in entry.stubs:
+            group, _, name = stub.rpartition("/")
+            store.store(name=name, group=group or None, node={})
+        yield
+    finally:
+        store.repo = state
+        GlobalHydra.instance().clear()
+
+
+def _copied(repo: dict[str, Any]) -> dict[str, Any]:
+    return {name: _copied(node) if type(node) is dict else node for name, node in repo.items()}

@@ -1,0 +1,200 @@
+"""The README and the pages of ``docs/`` say what is true: their snippets run here, and their outputs are compared.
+
+How to write a snippet, by the word behind the fence:
+
+- ``python`` runs. The blocks of a page share one namespace, from top to bottom, and a directory of their own that is
+  the current one and can be imported from. A block that raises fails the page: show an error by catching it and
+  printing it.
+- ``console`` shows commands behind ``$ ``. ``python …`` runs in the page's directory; of ``make …`` only the target's
+  existence is checked, of ``pip …`` nothing. Lines without ``$ `` are not allowed: outputs stand in a block of their own.
+- ``yaml`` or ``text`` right below one of these (no prose between) is its exact output. A line ``...`` stands for any
+  text, as in doctests. ``text`` elsewhere is not checked.
+- ``yaml`` elsewhere must be a config that OmegaConf reads.
+- A first line ``# name.py`` or ``# name.yaml`` saves the block as that file in the page's directory instead of
+  running it.
+
+Outputs must be the same on both Hydra lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from omegaconf import OmegaConf
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+class Block(NamedTuple):
+    language: str
+    text: str
+    line: int
+    follows: bool
+
+    @property
+    def file(self) -> str | None:
+        """The name under which the block is saved, if it says one."""
+        found = re.match(r"# ([\w/]+\.(?:py|yaml))\n", self.text)
+        return found[1] if found else None
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    """Yields the fenced blocks of a page; ``follows``: nothing but empty lines parts it from the block above."""
+    language, lines, start, prose = None, [], 0, True
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        fence = re.match(r"```(\w*)$", line)
+        if language is None and fence:
+            language, lines, start = fence[1], [], number
+        elif language is not None and line == "```":
+            yield Block(language, "".join(f"{text}\n" for text in lines), start, not prose)
+            language, prose = None, False
+        elif language is not None:
+            lines.append(line)
+        elif line.strip():
+            prose = True
+    assert language is None, f"{page.name}:{start}: the block is not closed"
+
+
+class PageRun:
+    """Runs the blocks of one page in a directory."""
+
+    def __init__(self, page: Path, directory: Path) -> None:
+        self.page = page
+        self.directory = directory
+        self.namespace: dict[str, Any] = {"__name__": "page"}
+        self.output: str | None = None
+
+    def run(self, block: Block) -> None:
+        where = f"{self.page.name}:{block.line}"
+        if block.follows and self.output is not None and block.language in ("yaml", "text"):
+            self.compare(block, where)
+            self.output = None
+        elif block.file is not None:
+            file = self.directory / block.file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, encoding="utf-8")
+            self.output = None
+        elif block.language == "python":
+            self.output = self.python(block)
+        elif block.language == "console":
+            self.output = "".join(self.command(line, where) for line in block.text.splitlines())
+        elif block.language == "yaml":
+            OmegaConf.create(block.text)
+        else:
+            assert block.language == "text", f"{where}: no rule for a block of {block.language!r}"
+
+    def python(self, block: Block) -> str:
+        # Empty lines before the code, so that tracebacks name the page's lines.
+        code = compile("\n" * block.line + block.text, str(self.page), "exec")
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            exec(code, self.namespace)
+        return output.getvalue()
+
+    def command(self, line: str, where: str) -> str:
+        assert line.startswith("$ "), f"{where}: {line!r} is no command"
+        program, *arguments = shlex.split(line[2:], comments=True)
+        if program == "make":
+            makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+            assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in arguments), f"{where}: {line}"
+        elif program == "python":
+            env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+            done = subprocess.run(
+                [sys.executable, *arguments], cwd=self.directory, env=env, capture_output=True, text=True, timeout=120
+            )
+            assert done.returncode == 0, f"{where}: {line}\n{done.stderr}"
+            return done.stdout
+        else:
+            assert program == "pip", f"{where}: no rule for {program!r}"
+        return ""
+
+    def compare(self, block: Block, where: str) -> None:
+        checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.REPORT_NDIFF
+        assert self.output is not None
+        if not checker.check_output(block.text, self.output, flags):
+            example = doctest.Example("", block.text)
+            pytest.fail(f"{where}\n{checker.output_difference(example, self.output, flags)}", pytrace=False)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.filterwarnings("ignore")
+def test_snippets_run_and_print_what_the_page_says(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    blocks = list(blocks_of(page))
+    assert blocks, f"{page.name} shows nothing"
+    run = PageRun(page, tmp_path)
+    try:
+        for block in blocks:
+            run.run(block)
+    finally:
+        # Another page may have a module of the same name.
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+                del sys.modules[name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if target.startswith("http"):
+            continue
+        name, _, heading = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), f"{page.name}: {target}"
+        assert not heading or heading in headings_of(file), f"{page.name}: {target}"
+
+
+def headings_of(page: Path) -> set[str]:
+    """The anchors that a page's headings get: lower case, no punctuation, hyphens for spaces."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_readme_shows_the_columns_that_the_comparison_measures_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for block in blocks_of(ROOT / "docs" / "comparison.md"):
+        if block.file is not None:
+            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [sys.executable, "survive.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    measured = table_of(done.stdout)
+    shown = table_of((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {"this library", "Fiddle JSON"} <= set(measured["columns"])
+    for row, cells in measured.items():
+        for column, cell in zip(measured["columns"], cells, strict=True):
+            shown_cells = dict(zip(shown["columns"], shown[row], strict=True))
+            assert shown_cells[column] == cell, f"{row}, {column}"
+
+
+def table_of(text: str) -> dict[str, list[str]]:
+    """The table whose head starts with an empty cell, by the first cell of each row; the head as row "columns"."""
+    lines = text[text.index("| | ") :].splitlines()
+    rows: dict[str, list[str]] = {}
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        first, *cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line[:3] != "| |" else [
+            "columns",
+            *[cell.strip() for cell in line.strip()[3:].strip("|").split("|")],
+        ]
+        if not set(first) <= {"-", ":"}:
+            rows[first] = cells
+    return rows
