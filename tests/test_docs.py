@@ -7,8 +7,8 @@ How to write a snippet, by the word behind the fence:
   printing it.
 - ``console`` shows commands behind ``$ ``. ``python …`` runs in the page's directory; of ``make …`` only the target's
   existence is checked, of ``pip …`` nothing. Lines without ``$ `` are not allowed: outputs stand in a block of their own.
-- ``yaml`` or ``text`` right below one of these (no prose between) is its exact output. A line ``...`` stands for any
-  text, as in doctests. ``text`` elsewhere is not checked.
+- ``yaml`` or ``text`` right below one of these (no prose between) is its output, without empty lines at the end. ``...``
+  stands for any text, as in doctests. ``text`` elsewhere is not checked.
 - ``yaml`` elsewhere must be a config that OmegaConf reads.
 - A first line ``# name.py`` or ``# name.yaml`` saves the block as that file in the page's directory instead of
   running it.
@@ -120,11 +120,13 @@ class PageRun:
         return ""
 
     def compare(self, block: Block, where: str) -> None:
-        checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.REPORT_NDIFF
         assert self.output is not None
-        if not checker.check_output(block.text, self.output, flags):
-            example = doctest.Example("", block.text)
-            pytest.fail(f"{where}\n{checker.output_difference(example, self.output, flags)}", pytrace=False)
+        # A page shows no empty line at the end: `print(to_yaml(...))` has one.
+        shown, printed = block.text.rstrip() + "\n", self.output.rstrip() + "\n"
+        checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.REPORT_NDIFF
+        if not checker.check_output(shown, printed, flags):
+            difference = checker.output_difference(doctest.Example("", shown), printed, flags)
+            pytest.fail(f"{where}\n{difference}", pytrace=False)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -186,15 +188,11 @@ def test_the_readme_shows_the_columns_that_the_comparison_measures_here(
 
 def table_of(text: str) -> dict[str, list[str]]:
     """The table whose head starts with an empty cell, by the first cell of each row; the head as row "columns"."""
-    lines = text[text.index("| | ") :].splitlines()
     rows: dict[str, list[str]] = {}
-    for line in lines:
+    for line in text[text.index("| | ") :].splitlines():
         if not line.startswith("|"):
             break
-        first, *cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line[:3] != "| |" else [
-            "columns",
-            *[cell.strip() for cell in line.strip()[3:].strip("|").split("|")],
-        ]
-        if not set(first) <= {"-", ":"}:
-            rows[first] = cells
+        _, first, *cells, _ = (cell.strip() for cell in line.split("|"))
+        if not set(first + "-") == {"-"} or not rows:
+            rows[first or "columns"] = cells
     return rows

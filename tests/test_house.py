@@ -34,16 +34,19 @@ ORDER = (
     {"convert.runtime"},
     # The spokes.
     {
-        "convert.hydra_data",
+        "convert.hydra_reader",
+        "convert.hydra_writer",
         "convert.omegaconf_nodes",
         "convert.yaml_text",
-        "convert.fiddle_graph",
+        "convert.graph_reader",
+        "convert.graph_writer",
         "convert.objects",
         "convert.python_source",
         "convert.compare",
     },
     # What users call: the spokes put together.
     {"convert.bridge", "convert.instantiation"},
+    {"convert.links", "convert.files"},
 )
 #: The wings above the converters, in their order, then the command. Within a wing only cycles are excluded.
 WINGS = ("vocabulary", "recipes", "migrate", "cli")
@@ -53,8 +56,9 @@ LONGEST = 450
 #: Inside `convert/`: who may import a library when it is imported itself, and who only when it is used.
 EAGER_IMPORTERS = {
     "yaml": {"yaml_text"},
-    "fiddle": {"fiddle_graph", "bridge"},
-    "omegaconf": {"omegaconf_nodes", "objects", "fiddle_graph", "bridge", "instantiation"},
+    "fiddle": {"graph_reader", "graph_writer", "bridge", "links"},
+    # The graph's spokes and the links import it through `nodes`: Buildables of other conversion modes make its containers.
+    "omegaconf": {"omegaconf_nodes", "objects", "graph_reader", "graph_writer", "bridge", "instantiation", "links"},
 }
 LAZY_IMPORTERS = {
     "yaml": set[str](),

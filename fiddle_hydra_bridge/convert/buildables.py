@@ -24,6 +24,7 @@ from fiddle import history
 from fiddle.history import Location
 
 from fiddle_hydra_bridge.convert.nodes import hydra_dict, hydra_list, is_config
+from fiddle_hydra_bridge.convert.targets import LazyTarget
 from fiddle_hydra_bridge.convert.tree import Kind
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError
 
@@ -228,8 +229,6 @@ _cached_shape = functools.lru_cache(maxsize=8192)(_new_shape)
 
 @functools.cache
 def _anything_shape() -> Shape:
-    from fiddle_hydra_bridge.convert.targets import LazyTarget
-
     return Shape(LazyTarget("any.callable"))
 
 

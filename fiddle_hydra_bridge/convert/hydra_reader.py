@@ -116,11 +116,12 @@ class _Reader:
             if known is not None:
                 known[id(data)] = tree
             for index, item in enumerate(data):
-                tree.append(
-                    item
-                    if type(item) in _SCALARS and item != "???"
-                    else self.node(item, (*path, index), convert, inside, region)
-                )
+                if type(item) in _SCALARS and item != "???":
+                    tree.append(item)
+                elif type(item) is Link:
+                    tree.append(self._placed(item, data, index))
+                else:
+                    tree.append(self.node(item, (*path, index), convert, inside, region))
             return tree
         if "_target_" in data:
             return self._call(data, path, convert, inside, region, known)
@@ -153,6 +154,8 @@ class _Reader:
         for key, value in data.items():
             if type(value) in _SCALARS and value != "???":
                 entries[key] = value
+            elif type(value) is Link:
+                entries[key] = self._placed(value, data, key)
             else:
                 entries[key] = self.node(value, (*path, key), convert, inside, region)
         if type(data) is Typed and convert != "all":
@@ -207,6 +210,8 @@ class _Reader:
                 continue
             if type(value) in _SCALARS and value != "???":
                 kwargs[key] = value
+            elif type(value) is Link:
+                kwargs[key] = self._placed(value, data, key)
             else:
                 kwargs[key] = self._argument(call, key, value, (*path, key), convert, inside, region)
         if "_args_" in data:
@@ -359,6 +364,11 @@ class _Reader:
     ) -> Tree:
         return self._plain_call(data, SECTION, path, convert, region, known, inside=False)
 
+    def _placed(self, link: Link, data: Data, key: Any) -> Link:
+        """Adds its place to the reason why a link was not resolved."""
+        place = self._place(data, key)
+        return link if place is None or link.reason is None else Link(link.expression, f"{link.reason} ({place})")
+
     def _mode(self, data: Data, path: Path, inherited: str) -> str:
         mode = data["_convert_"]
         mode = getattr(mode, "value", mode)
@@ -373,9 +383,11 @@ class _Reader:
         return None if lines is None else (self.source, lines)
 
     def problem(self, data: Data, path: Path, key: str, message: str, kind: type = ParameterError) -> None:
+        self.problems.append(Problem(message, format_path((*path, key)), self._place(data, key), kind=kind))
+
+    def _place(self, data: Data, key: Any) -> Place | None:
         mark = self.lines.get(id(data), {}).get(key)
-        place = None if mark is None else Place(self.source, *mark)
-        self.problems.append(Problem(message, format_path((*path, key)), place, kind=kind))
+        return None if mark is None else Place(self.source, *mark)
 
 
 _HELPERS = {

@@ -38,6 +38,7 @@ def write(
     codecs: values.Codecs = values.BUILTIN,
     native: Callable[[Any], bool] = lambda value: False,
     link_paths: dict[int, Path] | None = None,
+    convert_everywhere: bool = False,
 ) -> Data:
     """Writes a tree as data.
 
@@ -46,6 +47,8 @@ def write(
         codecs: the value spellings that :func:`read` would recognise.
         native: whether a value is written as itself, without a call node.
         link_paths: where to note, by the id of each ``Link`` leaf, the path it is written at.
+        convert_everywhere: whether every call node says ``_convert_``, for configs whose nodes are instantiated one
+            by one.
 
     Returns:
         dicts, lists, scalars, ``Link`` and ``MISSING`` leaves, and values of native types.
@@ -56,7 +59,7 @@ def write(
     if type(tree) is dict and values.plain_dict(tree):
         # A plain dict at the root is a section.
         tree = Call(SECTION, kwargs=tree)
-    writer = _Writer(find_sharing(tree), codecs, native, link_paths)
+    writer = _Writer(find_sharing(tree), codecs, native, link_paths, convert_everywhere)
     data = writer.node(tree, (), False, None)
     raise_problems(writer.problems)
     return data
@@ -64,24 +67,24 @@ def write(
 
 class _Writer:
     def __init__(
-        self, sharing: Sharing, codecs: values.Codecs, native: Callable[[Any], bool], link_paths: dict[int, Path] | None
+        self,
+        sharing: Sharing,
+        codecs: values.Codecs,
+        native: Callable[[Any], bool],
+        link_paths: dict[int, Path] | None,
+        convert_everywhere: bool,
     ) -> None:
         self.sharing = sharing
-        self.link_paths = link_paths
         self.codecs = codecs
         self.native = native
+        self.link_paths = link_paths
+        self.convert_everywhere = convert_everywhere
         self.problems: list[Problem] = []
 
     def node(self, tree: Tree, path: Path, inside: bool, explicit: str | None, region: _Open | None = None) -> Data:
         """Writes any node. ``explicit``: the conversion mode that a node above has written."""
         kind = type(tree)
-        if kind is Call:
-            if region is not None and id(tree) in self.sharing.shared:
-                if id(tree) in region.written:
-                    return {"_target_": REF, "_ref_": format_path(region.written[id(tree)])}
-                region.written[id(tree)] = path[region.depth :]
-            return self._call(tree, path, inside, explicit, region)
-        if kind is not dict and kind is not list:
+        if kind is not Call and kind is not dict and kind is not list:
             if kind is Link and self.link_paths is not None:
                 self.link_paths[id(tree)] = path
             return tree
@@ -89,6 +92,8 @@ class _Writer:
             if id(tree) in region.written:
                 return {"_target_": REF, "_ref_": format_path(region.written[id(tree)])}
             region.written[id(tree)] = path[region.depth :]
+        if kind is Call:
+            return self._call(tree, path, inside, explicit, region)
         if kind is list:
             return [self.node(item, (*path, index), inside, explicit, region) for index, item in enumerate(tree)]
         if inside:
@@ -207,7 +212,7 @@ class _Writer:
 
     def _value_call(self, call: Call, path: Path, explicit: str | None, region: _Open | None) -> dict[str, Data]:
         data: dict[str, Data] = {"_target_": call.target}
-        if explicit is None and self.sharing.has_containers(call):
+        if self.convert_everywhere or (explicit is None and self.sharing.has_containers(call)):
             data["_convert_"] = explicit = "all"
         if call.args:
             data["_args_"] = [
@@ -223,6 +228,8 @@ class _Writer:
 
         Targets get plain containers; a config whose nodes hold only scalars needs no word about it.
         """
+        if self.convert_everywhere:
+            return call.convert
         if call.convert == explicit:
             return None
         if explicit is None and call.convert == "all":
