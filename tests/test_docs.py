@@ -28,10 +28,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import fiddle as fdl
 import pytest
 from omegaconf import OmegaConf
+
+import fiddle_hydra_bridge as fhb
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -129,24 +133,44 @@ class PageRun:
             pytest.fail(f"{where}\n{difference}", pytrace=False)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-@pytest.mark.filterwarnings("ignore")
-def test_snippets_run_and_print_what_the_page_says(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PageRun]:
+    """A run of the page that the test is parametrized with, in a directory of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    yield PageRun(request.getfixturevalue("page"), tmp_path)
+    # Another page may have a module of the same name.
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.filterwarnings("ignore")
+def test_snippets_run_and_print_what_the_page_says(page: Path, run: PageRun) -> None:
     blocks = list(blocks_of(page))
     assert blocks, f"{page.name} shows nothing"
-    run = PageRun(page, tmp_path)
-    try:
-        for block in blocks:
-            run.run(block)
-    finally:
-        # Another page may have a module of the same name.
-        for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
-                del sys.modules[name]
+    for block in blocks:
+        run.run(block)
+
+
+@pytest.mark.parametrize("page", [ROOT / "docs" / "spelling.md"], ids=lambda page: page.name)
+@pytest.mark.filterwarnings("ignore")
+def test_each_row_of_the_spelling_page_is_what_the_converters_write_and_read(page: Path, run: PageRun) -> None:
+    for block in blocks_of(page):
+        run.run(block)
+    rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) > 60
+    for expression, text in rows:
+        said = eval(expression, run.namespace)
+        is_graph = isinstance(said, fdl.Buildable)
+        graph = said if is_graph else fdl.Config(SimpleNamespace, x=said)
+        written = OmegaConf.to_container(OmegaConf.create(fhb.to_yaml(graph)))
+        shown = OmegaConf.to_container(OmegaConf.create(f"x: {text}"))["x"]
+        # The order of keys and the types of scalars count.
+        assert repr(written if is_graph else written["x"]) == repr(shown), expression
+        read = fhb.from_hydra(shown if is_graph else {**written, "x": shown}, links="keep")
+        assert fhb.same_graph(read, graph), expression
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -20,10 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
 
+import hydra.types
 import hydra.utils
 import pytest
 from hydra.errors import InstantiationException
-from hydra.types import ConvertMode, TargetConf
+from hydra.types import ConvertMode
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf, ValueNode
@@ -32,6 +33,7 @@ import fiddle_hydra_bridge as fhb
 
 HERE = __name__
 EXECUTION_WHITELIST = getattr(hydra.utils, "execution_whitelist", None)
+TargetConf = getattr(hydra.types, "TargetConf", None)
 UNSAFE = getattr(hydra.utils, "UNSAFE_DISABLE_EXECUTION_CHECKS", None)
 on_14 = pytest.mark.skipif(EXECUTION_WHITELIST is None, reason="came with Hydra 1.4")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -49,12 +51,9 @@ def seen(value: Any, depth: int = 0) -> Any:
     if depth > 12:
         return "deep"
     if OmegaConf.is_config(value):
-        parent = value._get_parent()
         return (
             type(value).__name__,
             value._metadata.object_type,
-            value._get_full_key(""),
-            None if parent is None else type(parent).__name__,
             tuple(bool(value._get_flag(flag)) for flag in ("readonly", "struct", "allow_objects")),
             seen_content(value, depth),
         )
@@ -90,6 +89,14 @@ def seen_node(node: Any, depth: int) -> Any:
     return type(node).__name__, seen(node._value() if isinstance(node, ValueNode) else node, depth + 1)
 
 
+def ancestry(value: Any) -> Any:
+    """What stands above a container, and where in it the container says it is."""
+    if not OmegaConf.is_config(value):
+        return None
+    parent = value._get_parent()
+    return value._get_full_key(""), value._key(), None if parent is None else seen(value._get_root())
+
+
 def scrubbed(text: str) -> str:
     return re.sub(r"0x[0-9a-f]+", "0x", text)
 
@@ -100,7 +107,7 @@ class Kept:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.args = args
         self.kwargs = kwargs
-        self.then = seen((args, kwargs))
+        self.then = seen((args, kwargs)), [ancestry(value) for value in (*args, *kwargs.values())]
         CALLS.append(self.then)
 
 
@@ -352,7 +359,7 @@ TYPED: dict[str, Row] = {
     "no target, all": row(lambda: Branchy(), _convert_="all"),
     "no target, partial": row(lambda: Branchy(), _convert_="partial"),
     "node of a structured config": row(lambda: OmegaConf.structured(Branchy)._get_node("leaves")),
-    "TargetConf": row(lambda: TargetConf()),
+    **({} if TargetConf is None else {"TargetConf": row(lambda: TargetConf())}),
     "frozen values": row({"_target_": here("Kept"), "a": Colour.RED, "b": b"x", "c": Path("p"), "d": (1, [2])}),
     "targets give dataclasses": row(
         {"_target_": here("Kept"), "a": [{"_target_": here("leafy")}], "b": {"k": {"_target_": here("leafy")}}}
@@ -705,6 +712,13 @@ ROWS: dict[str, Row] = {
 
 def root_of(config: Any) -> Any:
     return config._get_root() if OmegaConf.is_config(config) else config
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name.startswith(("roots", "places", "typed"))])
+def test_the_result_stands_where_hydra_puts_it(name: str) -> None:
+    make, args, kwargs = ROWS[name]
+    theirs = outcome(lambda: ancestry(hydra.utils.instantiate(make(), *args, **kwargs)))
+    assert outcome(lambda: ancestry(fhb.instantiate(make(), *args, **kwargs))) == theirs
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -23,6 +23,7 @@ import fiddle as fdl
 from fiddle import history
 from fiddle.history import Location
 
+from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.convert.nodes import hydra_dict, hydra_list, is_config
 from fiddle_hydra_bridge.convert.targets import LazyTarget
 from fiddle_hydra_bridge.convert.tree import Kind
@@ -260,10 +261,20 @@ class _Converting:
         if mode == "none" and args:
             # Hydra holds positional arguments in a list of its own, which wraps what calls return.
             args = tuple(hydra_list(args))
-        if isinstance(self, fdl.Partial) and "self" in kwargs:
-            # Fiddle's Partial has a parameter of that name itself.
-            return functools.partial(fdl.get_callable(self), *args, **kwargs)
-        return super().__build__(*args, **kwargs)  # type: ignore[misc]
+        return _partial(self, args, kwargs) if isinstance(self, fdl.Partial) else super().__build__(*args, **kwargs)  # type: ignore[misc]
+
+
+def _partial(node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Builds a Partial, of the real callable if a placeholder stands for it."""
+    function = fdl.get_callable(node)
+    if isinstance(function, LazyTarget):
+        function = targets.resolve_for_graph(function.path).function
+    if "self" in kwargs:
+        # Fiddle's own method has a parameter of that name.
+        return functools.partial(function, *args, **kwargs)
+    plain = object.__new__(fdl.Partial)
+    object.__setattr__(plain, "__fn_or_cls__", function)
+    return plain.__build__(*args, **kwargs)
 
 
 def _for_mode(mode: str, built: Any, graph: Any) -> Any:

@@ -116,13 +116,14 @@ class _Writer:
             function = self._function(call)
         shape = shape_of(function)
         arguments = self._bind(call, shape)
+        placeholder = arguments is None
         if arguments is None:
             # The callable takes what its signature does not say: Fiddle sees a placeholder that takes anything.
             function = targets.LazyTarget(call.target)
             shape = shape_of(function)
             arguments = self._bind(call, shape) or {}
         cls = self.classes[call.kind]
-        if call.convert != "all" or (call.kind == "partial" and "self" in arguments):
+        if call.convert != "all" or (call.kind == "partial" and (placeholder or "self" in arguments)):
             cls = buildables.mode_class(cls, call.convert)
         return self._finish(call, cls, function, shape, arguments)
 

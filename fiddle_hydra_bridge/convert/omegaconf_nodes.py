@@ -132,9 +132,7 @@ class _Reader:
         for key, child in children.items():
             value = plain(child)
             if value is SPECIAL:
-                value = self._child(child, recursive)
-                if unbuilt:
-                    value = _positional(child, value) if key == "_args_" else _if_container(child, value)
+                value = self._kept(child, key) if unbuilt else self._child(child, recursive)
             data[key] = value
         return data
 
@@ -144,6 +142,16 @@ class _Reader:
             value = plain(child)
             items.append(self._child(child, recursive) if value is SPECIAL else value)
         return tuple(items) if isinstance(node, TUPLE_TYPES) else items
+
+    def _kept(self, child: Any, key: Any = None) -> Data:
+        """Reads a child of a call node that is not recursive: a container stays config, whole and unread."""
+        if key == "_args_" and is_config(child) and content(child) is not SPECIAL:
+            # The list of positional arguments is Hydra's; its items stay config.
+            return [self._kept(item) if plain(item) is SPECIAL else plain(item) for item in content(child)]
+        if is_config(child) and content(child) is not SPECIAL:
+            return _unbuilt(child)
+        value = self._special(child, False)
+        return _unbuilt(child) if type(value) in (dict, list, tuple, Typed) else value
 
     def _child(self, child: Any, recursive: bool) -> Data:
         return self.value(child, recursive) if is_config(child) else self._special(child, recursive)
@@ -195,18 +203,6 @@ def _reason(error: BaseException) -> str:
 def _expression(node: Any) -> str:
     """Returns the text of an interpolation."""
     return str(node._value())
-
-
-def _positional(node: Any, data: Data) -> Data:
-    """The positional arguments of a call node that is not recursive: the list is Hydra's, its items stay config."""
-    if type(data) is not list:
-        return data
-    children = content(node._dereference_node())
-    return [_if_container(child, item) for child, item in zip(children, data, strict=True)]
-
-
-def _if_container(node: Any, data: Data) -> Data:
-    return _unbuilt(node) if type(data) in (dict, list, tuple, Typed) else data
 
 
 def _unbuilt(node: Any) -> Unbuilt:
