@@ -1,7 +1,8 @@
 """The corpus of real config trees: what its index lists, composed by the installed Hydra.
 
 In comes the corpus folder (see its README), out go composed configs, each with its name or with what the installed
-Hydra line says against it. ``test_corpus`` and the benchmarks use this module.
+Hydra line says against it, and stand-ins for what is not installed: targets, resolvers, configs that projects register
+from Python. ``test_corpus`` and the benchmarks use this module.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-__all__ = ["Composed", "Entry", "compose_entry", "entries", "stub_resolvers"]
+__all__ = ["Composed", "Entry", "StandIn", "compose_entry", "entries", "stub_resolvers", "with_stand_ins"]
 
 #: OmegaConf's own resolvers, which need no stub.
 _KNOWN_RESOLVERS = frozenset({"oc.env", "oc.select", "hydra"})
@@ -155,3 +156,30 @@ def _stub_configs(entry: Entry) -> Iterator[None]:
 
 def _copied(repo: dict[str, Any]) -> dict[str, Any]:
     return {name: _copied(node) if type(node) is dict else node for name, node in repo.items()}
+
+
+class StandIn:
+    """Stands for any target of the corpus: an object that keeps what it is given."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args = args
+        self.kwargs = kwargs
+
+
+def with_stand_ins(config: Any) -> Any:
+    """Returns a copy of a config that can be instantiated here.
+
+    Every target is a :class:`StandIn`, whose argument ``was`` is the path of the target, and what is mandatory is given.
+    """
+    return OmegaConf.create(_stood_in(OmegaConf.to_container(config, resolve=False)))
+
+
+def _stood_in(data: Any) -> Any:
+    if isinstance(data, list):
+        return [_stood_in(item) for item in data]
+    if isinstance(data, dict):
+        made = {key: _stood_in(item) for key, item in data.items()}
+        if "_target_" in made:
+            made |= {"_target_": f"{__name__}.StandIn", "was": made["_target_"]}
+        return made
+    return "given" if data == "???" else data

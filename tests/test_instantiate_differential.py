@@ -731,3 +731,246 @@ def test_instantiate_does_what_hydra_does(name: str) -> None:
     ours = outcome(lambda: fhb.instantiate(ours_config, *args, **ours_kwargs))
     assert ours == theirs
     assert seen(root_of(ours_config)) == before
+
+
+# ------------------------------------------------------------------------------------------------------- partials
+
+BOTH = [fhb.instantiate, hydra.utils.instantiate]
+
+PARTIALS: dict[str, Any] = {
+    "class": node(_partial_=True, a=[1]),
+    "function": {"_target_": here("give"), "_partial_": True},
+    "with arguments": node(_partial_=True, _args_=[1, {"k": 2}], b="x"),
+    "all": node(_partial_=True, _convert_="all", a=[1]),
+    "builtin": {"_target_": "builtins.dict", "_partial_": True, "a": 1},
+    "watched": {"_target_": "builtins.getattr", "_partial_": True, "_args_": ["text", "upper"]},
+    "of a partial": {"_target_": here("module_partial"), "_partial_": True},
+    "callable instance": {"_target_": here("caller"), "_partial_": True},
+    "fails": {"_target_": here("fail"), "_partial_": True},
+    "fails oddly": {"_target_": here("fail"), "_partial_": True, "kind": "Failure"},
+    "lacks": {"_target_": here("positional_only"), "_partial_": True},
+    "gives a partial": {"_target_": here("give_partial"), "_partial_": True},
+    "finds": {"_target_": "hydra.utils.get_object", "_partial_": True, "path": here("give")},
+    "finds what is refused": {"_target_": here("find_shell"), "_partial_": True},
+}
+
+
+def give_partial() -> Any:
+    return functools.partial(give, 3)
+
+
+def find_shell() -> Any:
+    return __import__("os").system
+
+
+#: What is done with a partial.
+USES: dict[str, Callable[[Any], Any]] = {
+    "looked at": lambda made: made,
+    "called": lambda made: made(),
+    "called with more": lambda made: made(7),
+    "called with names": lambda made: made(a=[8]),
+    "copied": copy.copy,
+    "deeply copied": copy.deepcopy,
+    "copied and called": lambda made: copy.copy(made)(),
+    "deeply copied and called": lambda made: copy.deepcopy(made)(),
+    "pickled": lambda made: pickle.loads(pickle.dumps(made)),
+    "pickled as state": lambda made: made.__reduce_ex__(4),
+    "bound further": lambda made: functools.partial(made, a=3),
+}
+
+
+@pytest.mark.parametrize("place", ["root", "below"])
+@pytest.mark.parametrize("use", USES)
+def test_a_partial_is_the_one_that_hydra_makes(use: str, place: str) -> None:
+    for name, config in PARTIALS.items():
+
+        def outcome_of(instantiate: Any, config: Any = config) -> Any:
+            def make() -> Any:
+                config_node = OmegaConf.create({"x": [{"y": config}]} if place == "below" else config)
+                made = instantiate(config_node)
+                return USES[use](made.x[0].y if place == "below" else made)
+
+            return outcome(make)
+
+        assert outcome_of(fhb.instantiate) == outcome_of(hydra.utils.instantiate), name
+
+
+@pytest.mark.parametrize("instantiate", BOTH)
+def test_each_call_of_a_partial_makes_a_new_object_of_the_same_arguments(instantiate: Any) -> None:
+    made = instantiate(node(_partial_=True, a=[1], _convert_="all"))
+    first, second = made(), made()
+    assert first is not second
+    assert first.kwargs["a"] is second.kwargs["a"]
+
+
+# --------------------------------------------------------------------------------------- what targets see and change
+
+CONFIGS: list[Any] = []
+
+
+def reach_out(**entries: Any) -> Any:
+    """Changes the config that it comes from, without being given it."""
+    CONFIGS[-1].added = 9
+    return entries
+
+
+def reach_out_of_a_list() -> Any:
+    CONFIGS[-1].items_.append(9)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize("target", ["reach_out", "reach_out_of_a_list"])
+@pytest.mark.parametrize("more", [{}, {"a": [1]}, {"_convert_": "all"}])
+def test_a_target_changes_the_config_where_it_can_with_hydra(target: str, partial: bool, more: dict[str, Any]) -> None:
+    if target == "reach_out_of_a_list" and "a" in more:
+        more = {}
+
+    def run(instantiate: Any) -> Any:
+        config = OmegaConf.create({"items_": [1], "x": {"_target_": here(target), "_partial_": partial, **more}})
+        CONFIGS.append(config)
+
+        def make() -> Any:
+            made = instantiate(config.x)
+            return made() if partial else made
+
+        return outcome(make), seen(config)
+
+    assert run(fhb.instantiate) == run(hydra.utils.instantiate)
+
+
+@pytest.mark.parametrize("kind", ["DictConfig", "dict"])
+def test_the_config_is_open_again_after_a_failure(kind: str) -> None:
+    config: Any = {"n": 1, "x": node(a={"_target_": here("fail")}, b=[1])}
+    config = OmegaConf.create(config) if kind == "DictConfig" else config
+    with pytest.raises((ValueError, InstantiationException)):
+        fhb.instantiate(config)
+    config["n"] = 2
+    config["x"]["b"].append(2)
+    assert config["n"] == 2
+
+
+def test_threads_do_not_meet() -> None:
+    config = OmegaConf.create({"n": 3, "x": node(a="${n}", b=[node(c={"d": [1]})]), "y": {"_target_": here("again"), "_recursive_": False, "config": node(z="${n}")}})
+    expected = seen(hydra.utils.instantiate(copy.deepcopy(config), _convert_="all"))
+    found: list[Any] = []
+    # Hydra 1.4 makes the caller's own config read-only while it runs, so each thread has its own.
+    copies = [copy.deepcopy(config) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda own=own: found.append(seen(fhb.instantiate(own, _convert_="all"))))
+        for own in copies
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * len(copies)
+
+
+# --------------------------------------------------------------------------------------------- Hydra 1.4's own options
+
+WHITELISTS: dict[str, Any] = {
+    "none": None,
+    "empty": [],
+    "this module": f"{HERE}.*",
+    "one target": [here("Kept")],
+    "another": ["math.*"],
+    "a bad pattern": ["*"],
+    "a bad type": 5,
+}
+
+
+def with_whitelists() -> dict[str, Any]:
+    return {**WHITELISTS, "unsafe": UNSAFE, "a policy": EXECUTION_WHITELIST([here("*")], reset=True)}
+
+
+WHITELISTED: dict[str, Any] = {
+    "root": node(a=[1]),
+    "below": {"x": node(a={"_target_": "math.sqrt", "_args_": [4.0]})},
+    "refused": {"_target_": "builtins.eval", "_args_": ["1 + 1"]},
+    "partial": node(_partial_=True),
+    "found": {"_target_": "hydra.utils.get_object", "path": here("give")},
+    "result": {"_target_": here("give"), "value": {"_target_": here("give_partial")}},
+}
+
+
+@on_14
+@pytest.mark.parametrize("config", WHITELISTED)
+@pytest.mark.parametrize("name", [*WHITELISTS, "unsafe", "a policy"])
+def test_a_whitelist_means_what_it_means_to_hydra(name: str, config: str) -> None:
+    whitelist = with_whitelists()[name]
+    results = []
+    for instantiate in BOTH:
+        given = outcome(lambda: instantiate(WHITELISTED[config], _execution_whitelist_=whitelist))  # noqa: B023
+
+        def around(instantiate: Any = instantiate) -> Any:
+            with EXECUTION_WHITELIST(whitelist):
+                return instantiate(WHITELISTED[config])
+
+        def inside(instantiate: Any = instantiate) -> Any:
+            with EXECUTION_WHITELIST("math.*"):
+                return instantiate(WHITELISTED[config], _execution_whitelist_=whitelist)
+
+        results.append((given, outcome(around), outcome(inside)))
+    assert results[0] == results[1]
+
+
+@on_14
+@pytest.mark.parametrize("isolate", [True, False, None, "yes"])
+@pytest.mark.parametrize("name", [name for name in ROWS if name.startswith(("places", "reentrant", "roots"))])
+def test_isolation_is_hydras(name: str, isolate: Any) -> None:
+    make, args, kwargs = ROWS[name]
+    ours = outcome(lambda: fhb.instantiate(make(), *args, isolate=isolate, **kwargs))
+    assert ours == outcome(lambda: hydra.utils.instantiate(make(), *args, isolate=isolate, **kwargs))
+
+
+# ------------------------------------------------------------------------------------------------------- properties
+
+SCALARS = st.sampled_from([1, 2.5, True, None, "a", "", "???", "${n}", "${data}", "${call}", "${..n}", "${.a}", "${nowhere}", b"x"])
+CONTROL_VALUES = {
+    "_convert_": st.sampled_from(["none", "partial", "object", "all", "All", "odd", None, "${mode}", "???"]),
+    "_recursive_": st.sampled_from([True, False, True, False, None, "no", "${flag}"]),
+    "_partial_": st.sampled_from([True, False, True, False, None, 1, "${flag}"]),
+    "_args_": st.sampled_from([[], [1], [[1], {"k": node()}], "ab", None, 5, "${data.list}", "${n}", {"a": 1}, ["???"]]),
+    "_target_": st.sampled_from(
+        [here("Kept"), here("Kept"), here("give"), "${path}", "${nowhere}", "???", None, here("leafy"), "builtins.dict"]
+    ),
+}
+
+
+@st.composite
+def odd_nodes(draw: Any, depth: int = 3) -> Any:
+    kind = draw(st.sampled_from(["scalar", "mapping", "mapping", "list", "tuple", "typed"])) if depth else "scalar"
+    if kind == "scalar":
+        return draw(SCALARS)
+    if kind == "typed":
+        return draw(st.sampled_from([Leafy(5), Branchy()]))
+    if kind in ("list", "tuple"):
+        items = draw(st.lists(odd_nodes(depth - 1), max_size=2))
+        return tuple(items) if kind == "tuple" else items
+    mapping = {key: draw(odd_nodes(depth - 1)) for key in draw(st.lists(st.sampled_from("abc"), max_size=2, unique=True))}
+    for control in draw(st.lists(st.sampled_from(sorted(CONTROL_VALUES)), max_size=3, unique=True)):
+        mapping[control] = draw(CONTROL_VALUES[control])
+    return mapping
+
+
+CONTEXT = {
+    "n": 3,
+    "data": {"k": 1, "list": [1, {"z": "${n}"}]},
+    "call": node(q=[1]),
+    "mode": "all",
+    "flag": False,
+    "path": here("Kept"),
+}
+
+
+@given(odd_nodes(), st.sampled_from([(), (1,)]), st.sampled_from([{}, {}, {"a": 5}, {"_convert_": "all"}, {"_partial_": True}]))
+def test_odd_configs_end_as_in_hydra(main: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    config = OmegaConf.create({**copy.deepcopy(CONTEXT), "main": main}, flags={"allow_objects": True})
+    theirs_config = copy.deepcopy(config)
+    before = seen(config)
+    found = config._get_node("main")
+    if not OmegaConf.is_config(found):
+        return
+    ours = outcome(lambda: fhb.instantiate(found, *args, **kwargs))
+    assert ours == outcome(lambda: hydra.utils.instantiate(theirs_config._get_node("main"), *args, **kwargs))
+    assert seen(config) == before

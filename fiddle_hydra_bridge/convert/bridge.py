@@ -255,7 +255,16 @@ def to_data(
     _check_choice("defaults", defaults, ("set", "all"))
     registry = values.BUILTIN.with_codecs(*codecs)
     tree = graph_reader.read(graph, codecs=registry, defaults=defaults)
-    return hydra_writer.write(tree, codecs=registry, native=native)
+    data = hydra_writer.write(tree, codecs=registry, native=native)
+    if type(data) not in (dict, list):
+        raise UnsupportedValueError(
+            Problem(
+                f"a {type(graph).__name__} cannot be written: a config is a mapping or a list",
+                hint="give a Buildable, a dict or a list",
+                kind=UnsupportedValueError,
+            )
+        )
+    return data
 
 
 def _as_config(config: Any) -> Any:

@@ -101,10 +101,16 @@ class _Writer:
                     made[key] = item if type(item) in _PLAIN else self.node(item)
             return made
         if kind is Link:
-            return self._make(runtime.unresolved, {"expression": tree.expression, "reason": tree.reason})
+            return self._link(tree)
         if tree is MISSING:
             return self._make(runtime.missing, {})
         return tree
+
+    def _link(self, leaf: Link) -> Any:
+        arguments: dict[int | str, Any] = {"expression": leaf.expression}
+        if leaf.reason is not None:
+            arguments["reason"] = leaf.reason
+        return self._make(runtime.unresolved, arguments)
 
     def _call(self, call: Call) -> Any:
         if call.kind == "value":

@@ -88,7 +88,8 @@ class _Region:
         self.path = path
         self.outer = outer
         self.nodes: dict[int, Tree] = {}
-        self.open: set[int] = set()
+        #: The nodes that are being read: a ref to one of them would contain itself.
+        self.open = {id(data)}
 
 
 class _Reader:
@@ -105,27 +106,30 @@ class _Reader:
         kind = type(data)
         if kind is not dict and kind is not list and kind is not Typed:
             return self._leaf(data, path, convert, inside, region)
-        known = region.nodes if region is not None else self.nodes
-        if region is not None or id(data) in self.shared:
-            if id(data) in known:
-                return known[id(data)]
-        else:
-            known = None  # type: ignore[assignment]
-        if kind is list:
-            tree: Tree = []
-            if known is not None:
-                known[id(data)] = tree
-            for index, item in enumerate(data):
-                if type(item) in _SCALARS and item != "???":
-                    tree.append(item)
-                elif type(item) is Link:
-                    tree.append(self._placed(item, data, index))
-                else:
-                    tree.append(self.node(item, (*path, index), convert, inside, region))
-            return tree
+        if region is None:
+            return (
+                self._once(self.nodes, data, path, convert, inside, None)
+                if id(data) in self.shared
+                else (self._container(data, path, convert, inside, None))
+            )
+        region.open.add(id(data))
+        tree = self._once(region.nodes, data, path, convert, inside, region)
+        region.open.discard(id(data))
+        return tree
+
+    def _once(
+        self, known: dict[int, Tree], data: Data, path: Path, convert: str, inside: bool, region: _Region | None
+    ) -> Tree:
+        if id(data) not in known:
+            known[id(data)] = self._container(data, path, convert, inside, region)
+        return known[id(data)]
+
+    def _container(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+        if type(data) is list:
+            return self._list(data, path, convert, inside, region)
         if "_target_" in data:
-            return self._call(data, path, convert, inside, region, known)
-        return self._mapping(data, path, convert, inside, region, known)
+            return self._call(data, path, convert, inside, region)
+        return self._mapping(data, path, convert, inside, region)
 
     def _leaf(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         if type(data) is str:
@@ -137,9 +141,18 @@ class _Reader:
             return Call("builtins.tuple", "value", [self.node(list(data), path, convert, inside, region)], {}, convert)
         return data
 
-    def _mapping(
-        self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None, known: dict[int, Tree] | None
-    ) -> Tree:
+    def _list(self, data: list[Data], path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+        tree: list[Tree] = []
+        for index, item in enumerate(data):
+            if type(item) in _SCALARS and item != "???":
+                tree.append(item)
+            elif type(item) is Link:
+                tree.append(self._placed(item, data, index))
+            else:
+                tree.append(self.node(item, (*path, index), convert, inside, region))
+        return tree
+
+    def _mapping(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         if "_convert_" in data:
             own = self._mode(data, path, convert)
             if inside and convert not in ("none", own):
@@ -149,8 +162,6 @@ class _Reader:
         section = not inside and all(type(key) is str for key in data)
         entries: dict[Any, Tree] = {}
         tree: Tree = Call(SECTION, "config", [], entries, convert, self._marks(data)) if section else entries
-        if known is not None:
-            known[id(data)] = tree
         for key, value in data.items():
             if type(value) in _SCALARS and value != "???":
                 entries[key] = value
@@ -162,9 +173,7 @@ class _Reader:
             return Call(STRUCTURED, "config", [], {"of_type": data.type, "mode": convert, "entries": entries}, convert)
         return tree
 
-    def _call(
-        self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None, known: dict[int, Tree] | None
-    ) -> Tree:
+    def _call(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         target = data["_target_"]
         if type(target) is not str:
             if type(target) is Link:
@@ -179,8 +188,8 @@ class _Reader:
                 return MISSING
         helper = _HELPERS.get(target)
         if helper is not None:
-            return helper(self, data, path, convert, inside, region, known)
-        return self._plain_call(data, target, path, convert, region, known)
+            return helper(self, data, path, convert, inside, region)
+        return self._plain_call(data, target, path, convert, region)
 
     def _plain_call(
         self,
@@ -189,7 +198,6 @@ class _Reader:
         path: Path,
         convert: str,
         region: _Region | None,
-        known: dict[int, Tree] | None,
         skip: frozenset[str] = frozenset(),
         inside: bool = True,
     ) -> Tree:
@@ -203,8 +211,6 @@ class _Reader:
             convert = self._mode(data, path, convert)
         kwargs: dict[str, Tree] = {}
         call = Call(target, "config", [], kwargs, convert, self._marks(data))
-        if known is not None:
-            known[id(data)] = call
         for key, value in data.items():
             if key in CONTROL or key in skip:
                 continue
@@ -212,7 +218,7 @@ class _Reader:
                 kwargs[key] = value
             elif type(value) is Link:
                 kwargs[key] = self._placed(value, data, key)
-            else:
+            elif not self._is_unset(call, key, value, (*path, key)):
                 kwargs[key] = self._argument(call, key, value, (*path, key), convert, inside, region)
         if "_args_" in data:
             self._positional(call, data, path, convert, region)
@@ -235,13 +241,20 @@ class _Reader:
             value = self._untag(call, key, value, path)
         return self.node(value, path, convert, inside, region)
 
+    def _is_unset(self, call: Call, key: str, value: Data, path: Path) -> bool:
+        """Whether an argument only tells the tags of a parameter that is not set."""
+        unset = type(value) is dict and value.get("_target_") == TAGGED and value.get("unset") is True
+        if unset:
+            self._untag(call, key, value, path)
+        return unset
+
     def _untag(self, call: Call, key: str | int, data: Data, path: Path) -> Data:
         tags = data.get("tags", [])
         if type(tags) is not list or not all(type(tag) is str for tag in tags):
             self.problem(data, path, "tags", "tags must be a list of dotted paths")
             tags = []
         call.tags = {**(call.tags or {}), key: tuple(tags)}
-        return MISSING if data.get("unset") is True else data.get("value", MISSING)
+        return data.get("value", MISSING)
 
     def _positional(self, call: Call, data: Data, path: Path, convert: str, region: _Region | None) -> None:
         args = data["_args_"]
@@ -254,35 +267,25 @@ class _Reader:
                 if type(value) in _SCALARS and value != "???"
                 else self._argument(call, index, value, (*path, "_args_", index), convert, True, region)
             )
-        if region is not None:
-            region.nodes[id(args)] = call.args
 
     # The run-time helpers.
 
-    def _share(
-        self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None, known: dict[int, Tree] | None
-    ) -> Tree:
+    def _share(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         inner = _Region(data, path, region)
         target, extra = self._helper_target(data, SHARED_TARGET, path, convert, inner)
-        call = self._plain_call(
-            data, target, path, convert, inner, inner.nodes, _SHARE_KEYS, inside or target != SECTION
-        )
-        if known is not None:
-            known[id(data)] = call
+        call = self._plain_call(data, target, path, convert, inner, _SHARE_KEYS, inside or target != SECTION)
         return self._with_target(call, "partial" if data.get(SHARED_PARTIAL) is True else "config", extra)
 
-    def _deferred(
-        self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None, known: dict[int, Tree] | None
-    ) -> Tree:
+    def _deferred(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         target, extra = self._helper_target(data, DEFERRED_TARGET, path, convert, region)
-        call = self._plain_call(data, target, path, convert, region, known, frozenset({DEFERRED_TARGET}))
+        call = self._plain_call(data, target, path, convert, region, frozenset({DEFERRED_TARGET}))
         return self._with_target(call, "partial" if data["_target_"] == PARTIAL else "factory", extra)
 
     def _helper_target(
         self, data: Data, key: str, path: Path, convert: str, region: _Region | None
     ) -> tuple[str, Call | None]:
         inner = data.get(key)
-        if type(inner) is not dict or type(inner.get("_target_")) is not str:
+        if type(inner) is not dict or type(inner.get("_target_")) is not str or inner.get("_partial_") is not True:
             self.problem(data, path, key, f"{key} must be a call node with '_partial_: true'")
             return "builtins.dict", None
         call = self.node(inner, (*path, key), convert, True, region)
@@ -300,9 +303,7 @@ class _Reader:
                 call.kwargs.setdefault(key, value)
         return call
 
-    def _ref(
-        self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None, known: dict[int, Tree] | None
-    ) -> Tree:
+    def _ref(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         name = data.get("_ref_")
         try:
             steps = parse_path(name)
@@ -323,46 +324,34 @@ class _Reader:
         if id(data) in region.open:
             self.problem(data, path, "_ref_", f"the ref {format_path(steps)!r} contains itself", ShareError)
             return MISSING
-        region.open.add(id(data))
-        tree = self.node(data, (*region.path, *steps), convert, True, region)
-        region.open.discard(id(data))
-        return tree
+        return self.node(data, (*region.path, *steps), convert, True, region)
 
-    def _tagged(
-        self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None, known: dict[int, Tree] | None
-    ) -> Tree:
+    def _tagged(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         """A tagged value that is no argument, e.g. an item of a list: Fiddle's TaggedValue."""
         call = Call(TAGGED, "config", [], {}, convert, self._marks(data))
-        if known is not None:
-            known[id(data)] = call
         value = self._untag(call, "value", data, path)
-        if value is not MISSING:
-            call.kwargs["value"] = self.node(value, (*path, "value"), convert, True, region)
+        tree = self.node(value, (*path, "value"), convert, True, region)
+        if tree is not MISSING:
+            call.kwargs["value"] = tree
         return call
 
-    def _value(
-        self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None, known: dict[int, Tree] | None
-    ) -> Tree:
+    def _value(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         args = data.get("_args_")
         if type(args) is not list or len(args) != 1 or type(args[0]) is not dict:
-            return self._plain_call(data, VALUE, path, convert, region, known)
+            return self._plain_call(data, VALUE, path, convert, region)
         inner_path = (*path, "_args_", 0)
         inner = self.node(args[0], inner_path, convert, True, None if region is None else region)
         if type(inner) is not Call:
-            return self._plain_call(data, VALUE, path, convert, region, known)
+            return self._plain_call(data, VALUE, path, convert, region)
         if self.codecs.for_call(inner.target, inner.args, inner.kwargs) is not None and inner.kind != "partial":
             inner.kind = "value"
             tree = inner
         else:
             tree = Call(VALUE, "value", [inner], {}, convert, self._marks(data))
-        if known is not None:
-            known[id(data)] = tree
         return tree
 
-    def _section(
-        self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None, known: dict[int, Tree] | None
-    ) -> Tree:
-        return self._plain_call(data, SECTION, path, convert, region, known, inside=False)
+    def _section(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+        return self._plain_call(data, SECTION, path, convert, region, inside=False)
 
     def _placed(self, link: Link, data: Data, key: Any) -> Link:
         """Adds its place to the reason why a link was not resolved."""

@@ -108,6 +108,9 @@ class _Writer:
         if region is None and id(call) in self.sharing.roots:
             return self._share(call, path, explicit)
         if call.target == SECTION and not inside and not call.args:
+            if "_target_" in call.kwargs:
+                message = "a section cannot have an entry '_target_': it would be a call"
+                self.problem(path, "_target_", message, "rename the entry")
             return {key: self.node(item, (*path, key), False, explicit, region) for key, item in call.kwargs.items()}
         if call.target == TAGGED and call.tags is not None:
             return self._tag(
@@ -149,7 +152,8 @@ class _Writer:
             ]
         for key, item in call.kwargs.items():
             if key in RESERVED:
-                self.problem(path, key, f"a keyword argument cannot be called {key!r} in Hydra's spelling")
+                message = f"a keyword argument cannot be called {key!r} in Hydra's spelling"
+                self.problem(path, key, message, "Hydra or the bridge reads this key itself: rename the parameter")
             elif call.kind == "partial" and item is MISSING:
                 continue
             else:
@@ -175,12 +179,8 @@ class _Writer:
         if unset or item is MISSING:
             default = (call.defaults or {}).get(key, MISSING)
             if default is MISSING and call.kind != "config":
-                self.problem(
-                    path[:-1],
-                    path[-1],
-                    "tags of an unset parameter of a Partial have no spelling",
-                    UnsupportedValueError,
-                )
+                message = "tags of an unset parameter of a Partial have no spelling"
+                self.problem(path[:-1], path[-1], message, "set the parameter, or remove the tags")
             return {
                 **self._tag(call, key, lambda p: self.node(default, p, inside, explicit, region), path, region),
                 "unset": True,
@@ -236,8 +236,8 @@ class _Writer:
             return "all" if self.sharing.has_containers(call) else None
         return call.convert
 
-    def problem(self, path: Path, key: Any, message: str, kind: type = UnsupportedValueError) -> None:
-        self.problems.append(Problem(message, format_path((*path, key)), kind=kind))
+    def problem(self, path: Path, key: Any, message: str, hint: str) -> None:
+        self.problems.append(Problem(message, format_path((*path, key)), None, hint, UnsupportedValueError))
 
 
 class _Open:

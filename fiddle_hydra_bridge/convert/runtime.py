@@ -185,6 +185,13 @@ class Reference:
     def __init__(self, path: tuple[object, ...]) -> None:
         self.path = path
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ShareError(
+            f"the ref {format_path(self.path)!r} stands outside of its share node, so nothing is known behind it"
+        )
+
     def __repr__(self) -> str:
         return f"ref({format_path(self.path)!r})"
 

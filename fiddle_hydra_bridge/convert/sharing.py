@@ -7,6 +7,7 @@ time linear in the size of the tree.
 
 from __future__ import annotations
 
+from fiddle_hydra_bridge.convert.paths import Path, format_path
 from fiddle_hydra_bridge.convert.tree import SECTION, VALUE, Call, Tree, children
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError
 
@@ -68,13 +69,22 @@ class _Below:
 class _Step:
     """A node on the way from the root: the tree of first visits."""
 
-    __slots__ = ("children", "depth", "node", "parent")
+    __slots__ = ("children", "depth", "name", "node", "parent")
 
-    def __init__(self, node: Tree, parent: _Step | None) -> None:
+    def __init__(self, node: Tree, parent: _Step | None = None, name: Path = ()) -> None:
         self.node = node
         self.parent = parent
+        self.name = name
         self.depth: int = 0 if parent is None else parent.depth + 1
-        self.children = iter([child for _, child in children(node) if _is_node(child)])
+        self.children = iter([(step, child) for step, child in children(node) if _is_node(child)])
+
+    def path_to(self, name: Path) -> str:
+        """Returns the config path of a child."""
+        names, step = [name], self
+        while step.parent is not None:
+            names.append(step.name)
+            step = step.parent
+        return format_path(part for name in reversed(names) for part in name)
 
 
 def find_sharing(tree: Tree) -> Sharing:
@@ -85,29 +95,37 @@ def find_sharing(tree: Tree) -> Sharing:
     """
     sharing = Sharing()
     first: dict[int, _Step] = {}
-    again: list[tuple[_Step, _Step]] = []
+    again: list[tuple[_Step, _Step, Path]] = []
     if not _is_node(tree):
         return sharing
-    step: _Step | None = _Step(tree, None)
-    first[id(tree)] = step  # type: ignore[assignment]
+    root_step = _Step(tree)
+    step: _Step | None = root_step
+    first[id(tree)] = root_step
     while step is not None:
-        child = next(step.children, None)
-        if child is None:
+        name, child = next(step.children, (None, None))
+        if name is None:
             sharing._below[id(step.node)] = _facts_of(step.node, sharing._below)
             step = step.parent
         elif id(child) not in first:
-            step = _Step(child, step)
+            step = _Step(child, step, name)
             first[id(child)] = step
-        else:
-            if id(child) not in sharing._below:
-                raise UnsupportedValueError(
-                    Problem("a config that contains itself cannot be spelled", kind=UnsupportedValueError)
-                )
+        elif id(child) in sharing._below:
             sharing.shared.add(id(child))
-            again.append((first[id(child)], step))
-    for defined, met in again:
-        sharing.roots.add(id(_share_root(defined, met).node))
+            again.append((first[id(child)], step, name))
+        else:
+            raise _refused("a config that contains itself cannot be spelled", step.path_to(name), "break the cycle")
+    for defined, met, name in again:
+        root = _share_root(defined, met)
+        if root is None:
+            message = "items of a list or dict at the root share an instance, and there is no call above to keep it"
+            hint = f"put them below one call, e.g. fdl.Config({SECTION}, items=...)"
+            raise _refused(message, met.path_to(name), hint)
+        sharing.roots.add(id(root.node))
     return sharing
+
+
+def _refused(message: str, path: str, hint: str) -> UnsupportedValueError:
+    return UnsupportedValueError(Problem(message, path, None, hint, UnsupportedValueError))
 
 
 def _facts_of(node: Tree, below: dict[int, _Below]) -> _Below:
@@ -126,8 +144,8 @@ def _is_node(tree: Tree) -> bool:
     return type(tree) in (Call, dict, list)
 
 
-def _share_root(defined: _Step, met: _Step) -> _Step:
-    """Returns the lowest call above the definition of a node and the place where it is met again."""
+def _share_root(defined: _Step, met: _Step) -> _Step | None:
+    """Returns the lowest call above the definition of a node and the place where it is met again, if there is one."""
     above: _Step | None = defined.parent
     while above is not met and above is not None:
         if above.depth > met.depth:
@@ -138,12 +156,4 @@ def _share_root(defined: _Step, met: _Step) -> _Step:
             above, met = above.parent, met.parent or met
     while above is not None and not (type(above.node) is Call and above.node.kind in ("config", "partial")):
         above = above.parent
-    if above is None:
-        raise UnsupportedValueError(
-            Problem(
-                "items of a list or dict at the root share an instance, and there is no call above them to keep it",
-                hint=f"put them below one call, e.g. fdl.Config({SECTION}, items=...)",
-                kind=UnsupportedValueError,
-            )
-        )
     return above

@@ -158,7 +158,7 @@ class Config(Generic[_T], _Words, fdl.Config[_T]):  # type: ignore[misc]
     The methods hide parameters of their names, which can still be set; read them from ``config.__arguments__``.
 
     Args:
-        fn_or_cls: the callable, or a Buildable to copy.
+        fn_or_cls: the callable.
         *args: its positional arguments.
         **kwargs: its keyword arguments.
 
