@@ -6,9 +6,9 @@ How to write a snippet, by the word behind the fence:
   the current one and can be imported from. A block that raises fails the page: show an error by catching it and
   printing it.
 - ``console`` shows commands behind ``$ ``. ``python …`` runs in the page's directory; of ``make …`` only the target's
-  existence is checked, of ``pip …`` nothing. Lines without ``$ `` are not allowed: outputs stand in a block of their own.
-- ``yaml`` or ``text`` right below one of these (no prose between) is its output, without empty lines at the end. ``...``
-  stands for any text, as in doctests. ``text`` elsewhere is not checked.
+  existence is checked, of ``pip …`` nothing. Outputs stand in a block of their own.
+- ``yaml`` or ``text`` right below one of these (no prose between) is its output, without empty lines at the end.
+  ``...`` stands for any text, as in doctests. ``text`` elsewhere is not checked.
 - ``yaml`` elsewhere must be a config that OmegaConf reads.
 - A first line ``# name.py`` or ``# name.yaml`` saves the block as that file in the page's directory instead of
   running it.
@@ -56,16 +56,16 @@ class Block(NamedTuple):
 
 def blocks_of(page: Path) -> Iterator[Block]:
     """Yields the fenced blocks of a page; ``follows``: nothing but empty lines parts it from the block above."""
-    language, lines, start, prose = None, [], 0, True
+    language, lines, indent, start, prose = None, [], 0, 0, True
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
-        fence = re.match(r"```(\w*)$", line)
+        fence = re.match(r"( *)```(\w*)$", line)
         if language is None and fence:
-            language, lines, start = fence[1], [], number
-        elif language is not None and line == "```":
+            indent, language, lines, start = len(fence[1]), fence[2], [], number
+        elif language is not None and fence:
             yield Block(language, "".join(f"{text}\n" for text in lines), start, not prose)
             language, prose = None, False
         elif language is not None:
-            lines.append(line)
+            lines.append(line[indent:])
         elif line.strip():
             prose = True
     assert language is None, f"{page.name}:{start}: the block is not closed"
@@ -184,6 +184,13 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
         assert not heading or heading in headings_of(file), f"{page.name}: {target}"
 
 
+def test_the_architecture_page_names_every_module_of_the_converters() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    modules = {file.name for file in (ROOT / "fiddle_hydra_bridge" / "convert").glob("[!_]*.py")}
+    assert modules
+    assert sorted(name for name in modules if f"`{name}`" not in text) == []
+
+
 def headings_of(page: Path) -> set[str]:
     """The anchors that a page's headings get: lower case, no punctuation, hyphens for spaces."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
@@ -217,6 +224,6 @@ def table_of(text: str) -> dict[str, list[str]]:
         if not line.startswith("|"):
             break
         _, first, *cells, _ = (cell.strip() for cell in line.split("|"))
-        if not set(first + "-") == {"-"} or not rows:
+        if not re.fullmatch("-+", first):
             rows[first or "columns"] = cells
     return rows

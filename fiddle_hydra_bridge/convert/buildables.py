@@ -24,7 +24,8 @@ from fiddle import history
 from fiddle.history import Location
 
 from fiddle_hydra_bridge.convert import targets
-from fiddle_hydra_bridge.convert.nodes import hydra_dict, hydra_list, is_config
+from fiddle_hydra_bridge.convert.containers import hydra_dict, hydra_list
+from fiddle_hydra_bridge.convert.nodes import is_config
 from fiddle_hydra_bridge.convert.targets import LazyTarget
 from fiddle_hydra_bridge.convert.tree import Kind
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError

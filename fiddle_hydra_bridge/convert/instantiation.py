@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import hydra.utils
-from omegaconf import DictConfig, OmegaConf
+from hydra._internal.instantiate import _instantiate2
+from omegaconf import DictConfig, OmegaConf, flag_override
 
 from fiddle_hydra_bridge.convert import targets
-from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES, SPECIAL, content, counterpart, is_config, is_structured
+from fiddle_hydra_bridge.convert.nodes import (
+    HAS_TUPLES,
+    SPECIAL,
+    content,
+    counterpart,
+    has_own_flags,
+    is_config,
+    is_structured,
+)
 from fiddle_hydra_bridge.convert.objects import Maker, holds_containers, needs_resolving
 
 __all__ = ["instantiate"]
@@ -132,12 +141,17 @@ def _instantiate_in_place(config: Any, node: Any, share: bool, allow: tuple[str,
         return Maker(allow, share, False).make_root(node)
 
 
-def _read_only(node: Any) -> AbstractContextManager[None]:
-    """Hydra's guard for the config that targets might change; none if the installed Hydra has no such function."""
-    from hydra._internal.instantiate import _instantiate2
+def _read_only(node: Any) -> AbstractContextManager[Any]:
+    """Keeps a config read-only while targets run, as Hydra does.
 
+    A flag of the root is inherited by all nodes but those with a flag of their own. Where there are such, Hydra's own
+    guard sets them one by one.
+    """
+    root = node._get_root()
     guard = getattr(_instantiate2, "_read_only_config_tree", None)
-    return nullcontext() if guard is None else guard(node)
+    if guard is None or not has_own_flags(root, "readonly"):
+        return flag_override(root, "readonly", True)
+    return cast("AbstractContextManager[Any]", guard(node))
 
 
 def _at_call_site(

@@ -9,11 +9,10 @@ without content.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import omegaconf
-from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf, ValueNode
+from omegaconf import DictConfig, ListConfig
 
 __all__ = [
     "HAS_TUPLES",
@@ -21,8 +20,7 @@ __all__ = [
     "TUPLE_TYPES",
     "content",
     "counterpart",
-    "hydra_dict",
-    "hydra_list",
+    "has_own_flags",
     "is_config",
     "is_structured",
     "is_typed",
@@ -78,44 +76,20 @@ def is_typed(node: Any) -> bool:
     return node._metadata.object_type not in _TYPED_BY_NOTHING
 
 
-def hydra_list(items: Iterable[Any], parent: Any = None, *, is_tuple: bool = False) -> Any:
-    """Makes the ListConfig that the installed Hydra makes of instantiated items (``_convert_: none``).
-
-    Hydra 1.3 lets OmegaConf wrap the items, which turns dataclass instances into DictConfigs; 1.4 keeps them.
-
-    Args:
-        items: instantiated items.
-        parent: the node that the items came from, if the result is to know it.
-        is_tuple: whether to make a TupleConfig.
-    """
-    if not HAS_TUPLES:
-        made = OmegaConf.create(list(items), flags={"allow_objects": True})
-    elif is_tuple:
-        made = OmegaConf.create(tuple(map(_kept, items)), flags={"allow_objects": True})
-    else:
-        made = OmegaConf.create([], flags={"allow_objects": True})
-        for item in items:
-            made.append(_kept(item))
-    if parent is not None:
-        made._set_parent(parent)
-    return made
-
-
-def hydra_dict(entries: Mapping[Any, Any], of_type: Any = dict, parent: Any = None) -> DictConfig:
-    """Makes the DictConfig that the installed Hydra makes of instantiated entries (``_convert_: none``).
-
-    Args:
-        entries: instantiated values by key.
-        of_type: the class of the structured config that the entries came from; ``dict`` if it is none.
-        parent: the node that the entries came from, if the result is to know it.
-    """
-    made: DictConfig = OmegaConf.create({}, flags={"allow_objects": True})
-    for key, value in entries.items():
-        made[key] = _kept(value) if HAS_TUPLES else value
-    if parent is not None:
-        made._set_parent(parent)
-    made._metadata.object_type = of_type
-    return made
+def has_own_flags(root: Any, flag: str) -> bool:
+    """Whether a node below the root has a flag of its own, or inherits none."""
+    pending = [root]
+    while pending:
+        children = content(pending.pop())
+        if children is SPECIAL:
+            continue
+        for child in children.values() if type(children) is dict else children:
+            metadata = child._metadata
+            if metadata.flags_root or (metadata.flags and flag in metadata.flags):
+                return True
+            if is_config(child):
+                pending.append(child)
+    return False
 
 
 def counterpart(node: Any) -> Any:
@@ -132,21 +106,6 @@ def counterpart(node: Any) -> Any:
     for step in reversed(steps):
         copied = copied._get_node(step)
     return copied
-
-
-def _kept(value: Any) -> Any:
-    """Wraps dataclass and attrs instances so that OmegaConf keeps them as objects, as Hydra 1.4 does."""
-    if OmegaConf.is_config(value) or isinstance(value, ValueNode):
-        return value
-    if is_structured(value):
-        return AnyNode(value, flags={"allow_objects": True})
-    if isinstance(value, dict):
-        return {key: _kept(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_kept(item) for item in value]
-    if type(value) is tuple:
-        return tuple(_kept(item) for item in value)
-    return value
 
 
 def is_structured(value: Any) -> bool:

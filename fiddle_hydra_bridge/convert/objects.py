@@ -19,13 +19,12 @@ from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf, SCMode
 from omegaconf.errors import OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import targets
+from fiddle_hydra_bridge.convert.containers import hydra_dict, hydra_list
 from fiddle_hydra_bridge.convert.nodes import (
     HAS_TUPLES,
     SPECIAL,
     TUPLE_TYPES,
     content,
-    hydra_dict,
-    hydra_list,
     is_typed,
     object_type,
     plain,

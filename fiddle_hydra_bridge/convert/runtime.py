@@ -69,7 +69,7 @@ def structured(of_type: Any, mode: str, entries: dict[str, Any]) -> Any:
     """
     from omegaconf import OmegaConf
 
-    from fiddle_hydra_bridge.convert.nodes import hydra_dict
+    from fiddle_hydra_bridge.convert.containers import hydra_dict
 
     targets.check_unwatched(of_type)
     made = hydra_dict(entries, of_type)

@@ -119,8 +119,7 @@ def test_fields_that_make_no_command_are_refused(fields: dict[str, Any], message
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=4))
-def test_arguments_arrive_as_they_are(args: list[str]) -> None:
-    # One process for all examples would be quicker, but would not be what `run` does; so few and short ones.
+def test_the_command_holds_the_arguments_as_they_are(args: list[str]) -> None:
     assert Script("x", args=args).to_command()[2:] == args
     assert Script(inline="x", args=args).to_command()[4:] == args
 
@@ -142,7 +141,7 @@ HOSTILE = [
 ]
 
 
-def test_hostile_arguments_and_variables_reach_the_program(capfd: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hostile_arguments_and_variables_reach_the_program(capsys: pytest.CaptureFixture[str]) -> None:
     python(ECHO, *HOSTILE).run()
     assert capsys.readouterr().out.splitlines() == list(map(repr, HOSTILE))
     code = f"import os; print(all(os.environ[f'V{{i}}'] == v for i, v in enumerate({HOSTILE!r})))"

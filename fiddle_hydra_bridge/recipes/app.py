@@ -1,0 +1,61 @@
+"""``fhb.main``: a Hydra app whose function receives a Fiddle graph.
+
+In comes a function, out goes what ``hydra.main`` makes of it. Composition, overrides, output folders, logging, sweeps
+and launchers are Hydra's; ``config_source`` lets ``config_path`` name recipes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import hydra
+
+from fiddle_hydra_bridge.convert.bridge import from_hydra
+
+__all__ = ["main"]
+
+
+def main(
+    config_path: str | None = None,
+    config_name: str | None = None,
+    version_base: str | None = None,
+    *,
+    share: bool = False,
+    **options: Any,
+) -> Callable[[Callable[[Any], Any]], Callable[..., Any]]:
+    """Decorates the function of an app, as ``hydra.main``: it receives the composed config as a Fiddle graph.
+
+    Sections are attributes: ``graph.model.dim``. Interpolations that do not resolve are links, and raise only when
+    they are built.
+
+    Args:
+        config_path: as for ``hydra.main``, or ``fiddle://my_pkg.recipes``.
+        config_name: the primary config: a YAML file or a recipe.
+        version_base: as for ``hydra.main``.
+        share: whether ``${node}`` means the same instance as the node; otherwise it is a copy, as in Hydra.
+        **options: what else the installed ``hydra.main`` takes, such as ``execution_whitelist`` on Hydra 1.4.
+
+    Raises:
+        TypeError: for options that the installed ``hydra.main`` does not take.
+        BridgeError: in the app, if the composed config cannot be converted.
+
+    Example:
+        >>> @main(config_path="fiddle://my_pkg.recipes", config_name="pretrain")
+        ... def train(graph):
+        ...     graph.trainer.max_steps = 10
+        ...     fdl.build(graph)()
+    """
+
+    def decorate(function: Callable[[Any], Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def task(config: Any) -> Any:
+            return function(from_hydra(config, share=share))
+
+        run: Callable[..., Any] = hydra.main(
+            config_path=config_path, config_name=config_name, version_base=version_base, **options
+        )(task)
+        return run
+
+    return decorate

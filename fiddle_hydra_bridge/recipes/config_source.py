@@ -1,0 +1,148 @@
+"""The config source ``fiddle://``: recipes, answered to Hydra as if they were YAML files.
+
+In come Hydra's questions about paths, out go answers from the ``listing`` of modules and from the ``registry``; what
+is chosen is evaluated by ``serving``. ``fiddle://my_pkg.recipes`` offers the recipes of a module or package,
+``fiddle://my_pkg.recipes?group=mine`` the same below a group, and ``fiddle://`` what was registered in this process.
+
+Every Hydra app on the machine imports this module through ``hydra_plugins``, so it imports only what Hydra has loaded
+already. The rest is loaded by the first question that needs it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+if TYPE_CHECKING:
+    from fiddle_hydra_bridge.recipes.listing import Listing, Option
+    from fiddle_hydra_bridge.recipes.registry import Entry
+
+__all__ = ["RecipeSearchPath", "RecipeSource"]
+
+_REGISTRY = "fiddle_hydra_bridge.recipes.registry"
+
+
+class RecipeSource(ConfigSource):
+    """Recipes as configs.
+
+    Args:
+        provider: who has put the source on the search path.
+        path: ``fiddle://``, then the dotted name of a module, then perhaps ``?group=`` and a group.
+    """
+
+    @staticmethod
+    def scheme() -> str:
+        return "fiddle"
+
+    def __init__(self, provider: str, path: str) -> None:
+        super().__init__(provider, path)
+        self._module, _, self._group = self.path.partition("?group=")
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        from fiddle_hydra_bridge.recipes.serving import serve
+
+        found = self._find(config_path)
+        config, package = serve(config_path, self, found)
+        return ConfigResult(self.provider, self.full_path(), config, {"package": package})
+
+    def is_config(self, config_path: str) -> bool:
+        return self._find(config_path) is not None
+
+    def is_group(self, config_path: str) -> bool:
+        if config_path == "":
+            return self.available()
+        return any(entry.startswith(f"{config_path}/") for entry in self._entries()) or any(
+            listing.is_group(config_path) for listing in self._listings
+        )
+
+    def available(self) -> bool:
+        return not self._module or self._listings[0].available()
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> builtins.list[str]:
+        groups, options = set[str](), set[str]()
+        for entry in self._entries():
+            if not config_path or entry.startswith(f"{config_path}/"):
+                name, _, rest = entry[len(config_path) + 1 if config_path else 0 :].partition("/")
+                (groups if rest else options).add(name)
+        for listing in self._listings:
+            for found, more in zip((groups, options), listing.names(config_path), strict=True):
+                found.update(more)
+        wanted = {ObjectType.GROUP: groups, ObjectType.CONFIG: options, None: groups | options}
+        return sorted(wanted[results_filter])
+
+    def _find(self, config_path: str) -> Option | Entry | None:
+        # Hydra lets users write the name of a primary config with the extension of a file.
+        path = config_path.removesuffix(".yaml")
+        if path in self._entries():
+            return self._entries()[path]
+        return next(filter(None, (listing.find(path) for listing in self._listings)), None)
+
+    def _entries(self) -> dict[str, Entry]:
+        """The recipes that were registered one by one; more may be registered at any time."""
+        if self._module:
+            return {}
+        from fiddle_hydra_bridge.recipes.registry import REGISTRY
+
+        return REGISTRY.entries
+
+    @property
+    def _listings(self) -> builtins.list[Listing]:
+        if self._module:
+            return self._own_listings
+        from fiddle_hydra_bridge.recipes.listing import Listing
+        from fiddle_hydra_bridge.recipes.registry import REGISTRY
+
+        return [Listing(module, group) for group, module in REGISTRY.modules]
+
+    @functools.cached_property
+    def _own_listings(self) -> builtins.list[Listing]:
+        from fiddle_hydra_bridge.recipes.listing import Listing
+
+        return [Listing(self._module, self._group)]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RecipeSource:
+        # Hydra copies its sources for every composition; what was listed stays listed.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Launchers send their sources to the processes of the jobs: that is how the registry travels."""
+        registry = sys.modules.get(_REGISTRY)
+        state = registry.REGISTRY.state() if registry is not None and not self._module else None
+        return _restored, (self.provider, self.path, state)
+
+
+def _restored(provider: str, path: str, state: Any) -> RecipeSource:
+    if state is not None:
+        from fiddle_hydra_bridge.recipes.registry import REGISTRY
+
+        REGISTRY.restore(state)
+    return RecipeSource(provider, f"fiddle://{path}")
+
+
+class RecipeSearchPath(SearchPathPlugin):
+    """Puts onto the search path what needs no ``hydra.searchpath``: the registry, and installed packages' recipes."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for element in search_path.get_path():
+            # Hydra takes a scheme that it does not know for a folder beside the app.
+            written = _WRITTEN_AS_FOLDER.search(element.path) if element.provider == "main" else None
+            if written is not None:
+                element.path = f"fiddle://{written[1]}"
+        # Who has registered nothing has not imported the registry.
+        if _REGISTRY in sys.modules:
+            search_path.append("fiddle_hydra_bridge", "fiddle://")
+        from fiddle_hydra_bridge.recipes.entry_points import entry_points
+
+        for point in entry_points():
+            search_path.append(point.distribution, f"fiddle://{point.module}?group={point.name}")
+
+
+_WRITTEN_AS_FOLDER = re.compile(r"(?:^|[\\/])fiddle:[\\/]+(.*)$")

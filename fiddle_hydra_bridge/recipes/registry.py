@@ -1,0 +1,193 @@
+"""The recipes that code has registered: ``@fhb.recipe`` and ``fhb.register``.
+
+In come functions, graphs and modules; out goes :data:`REGISTRY`, whose entries ``config_source`` offers to every
+Hydra app of the process under ``fiddle://``. Nothing is evaluated here: a recipe runs when a config chooses it.
+Neither Hydra nor Fiddle is imported, so that a module of recipes stays as light as it was.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+from fiddle_hydra_bridge.errors import ParameterError, Problem
+
+__all__ = ["REGISTRY", "Entry", "Registry", "config_path", "not_registering", "recipe", "register"]
+
+_F = TypeVar("_F")
+
+
+def config_path(group: str | None, name: str) -> str:
+    """Returns the path of an option as Hydra asks for it: ``"model/llama"``, or ``"llama"`` in no group.
+
+    >>> config_path("model", "llama"), config_path(None, "llama")
+    ('model/llama', 'llama')
+    """
+    return f"{group}/{name}" if group else name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered recipe.
+
+    Attributes:
+        path: its config path, e.g. ``"model/llama"``.
+        package: where Hydra places it, ``None`` for its group.
+        recipe: the function that returns the graph, or the graph itself.
+    """
+
+    path: str
+    package: str | None
+    recipe: Any
+
+
+class Registry:
+    """The entries by config path, and the modules that were registered whole, by group.
+
+    Attributes:
+        entries: the recipes.
+        modules: pairs of group and module name, in the order of their registration.
+    """
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.modules: list[tuple[str, str]] = []
+
+    def add(self, entry: Entry) -> None:
+        """Adds an entry; the same recipe, defined anew, replaces the old one.
+
+        Raises:
+            ParameterError: if another function has the path already.
+        """
+        known = self.entries.get(entry.path)
+        if known is not None and _origin(known.recipe) != _origin(entry.recipe):
+            raise ParameterError(
+                Problem(
+                    f"two recipes are called {entry.path!r}: "
+                    f"{'.'.join(_origin(known.recipe))} and {'.'.join(_origin(entry.recipe))}",
+                    hint="give one of them another name= or group=",
+                    kind=ParameterError,
+                )
+            )
+        self.entries[entry.path] = entry
+
+    def add_module(self, group: str, module: str) -> None:
+        """Adds every recipe of a module, to be listed when a config asks for one."""
+        if (group, module) not in self.modules:
+            self.modules.append((group, module))
+
+    def state(self) -> tuple[dict[str, Entry], list[tuple[str, str]]]:
+        """Returns what another process needs to offer the same recipes."""
+        return self.entries, self.modules
+
+    def restore(self, state: tuple[dict[str, Entry], list[tuple[str, str]]]) -> None:
+        """Takes over the :meth:`state` of another process."""
+        entries, modules = state
+        self.entries.update(entries)
+        for group, module in modules:
+            self.add_module(group, module)
+
+
+#: What is registered in this process.
+REGISTRY = Registry()
+
+_registering: ContextVar[bool] = ContextVar("fiddle_hydra_bridge_registering", default=True)
+
+
+@contextmanager
+def not_registering() -> Iterator[None]:
+    """Makes ``@recipe`` and ``register`` do nothing: a module that is imported for what a search path offers of it
+    must not show up a second time, at another place."""
+    token = _registering.set(False)
+    try:
+        yield
+    finally:
+        _registering.reset(token)
+
+
+@overload
+def recipe(function: _F, /) -> _F: ...
+
+
+@overload
+def recipe(*, group: str | None = None, name: str | None = None, package: str | None = None) -> Callable[[_F], _F]: ...
+
+
+def recipe(
+    function: Any = None, /, *, group: str | None = None, name: str | None = None, package: str | None = None
+) -> Any:
+    """Offers a function that returns a graph as a config: ``python app.py model=llama``.
+
+    The function stays as it is, and is called when a config chooses it. Modules that are read from their text, by
+    ``hydra.searchpath: [fiddle://my_pkg.recipes]``, need ``group``, ``name`` and ``package`` as string literals.
+
+    Args:
+        function: a function without required parameters that returns a graph, or an ``auto_config`` function.
+        group: the config group. By default none; in a module on the search path, the place of the module.
+        name: the name of the option, by default the function's.
+        package: where Hydra places the config, e.g. ``"_global_"``; by default where its group says.
+
+    Raises:
+        ParameterError: if another function is registered under that name.
+
+    Example:
+        >>> import fiddle as fdl
+        >>> @recipe(group="docs_model")
+        ... def third() -> fdl.Config:
+        ...     return fdl.Config(dict, numerator=1, denominator=3)
+        >>> third()
+        <Config[dict(numerator=1, denominator=3)]>
+    """
+    if function is None:
+        return functools.partial(_decorate, group=group, name=name, package=package)
+    return _decorate(function, group, name, package)
+
+
+def _decorate(function: Any, group: str | None, name: str | None, package: str | None) -> Any:
+    register(function, group=group, name=name, package=package)
+    return function
+
+
+def register(what: Any, *, group: str | None = None, name: str | None = None, package: str | None = None) -> None:
+    """Offers a recipe as a config, from outside: what :func:`recipe` does for a function of one's own.
+
+    Args:
+        what: a function that returns a graph; a graph, which needs a ``name``; or a module, whose recipes are all
+            offered below ``group``.
+        group: the config group, none by default.
+        name: the name of the option, by default the function's.
+        package: where Hydra places the config; by default where its group says.
+
+    Raises:
+        ParameterError: if the name is missing or taken, or does not go with a module.
+
+    Example:
+        >>> import fiddle as fdl
+        >>> register(fdl.Config(dict, dim=3), group="docs_data", name="small")
+    """
+    if not _registering.get():
+        return
+    if isinstance(what, types.ModuleType):
+        if name is not None or package is not None:
+            raise ParameterError("a module of recipes takes a group=, but neither name= nor package=")
+        REGISTRY.add_module(group or "", what.__name__)
+        return
+    name = name or (getattr(what, "__name__", None) if _is_function(what) else None)
+    if not isinstance(name, str):
+        raise ParameterError(f"a {type(what).__name__} has no name of its own: register it with name=")
+    REGISTRY.add(Entry(config_path(group, name), package, what))
+
+
+def _is_function(what: Any) -> bool:
+    # Buildables forward unknown attributes to their arguments, and NeMo-Run's are callable.
+    return callable(what) and not hasattr(type(what), "__build__")
+
+
+def _origin(what: Any) -> tuple[str, ...]:
+    """What makes two recipes the same: a function's module and name. Graphs replace graphs, as in a notebook."""
+    return (what.__module__, what.__qualname__) if _is_function(what) else ("a graph",)

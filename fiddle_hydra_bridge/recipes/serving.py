@@ -1,0 +1,125 @@
+"""A chosen recipe, served as a config.
+
+In comes what ``listing`` or ``registry`` has found, out goes the DictConfig for ``config_source``. Only here recipes
+are imported and called. What is served is what a YAML file would hold: plain, untyped, without defaults list unless
+the recipe's section has an entry of that name.
+"""
+
+from __future__ import annotations
+
+import copy
+import traceback
+from types import TracebackType
+from typing import Any
+
+import hydra.errors
+from fiddle.experimental import auto_config
+from omegaconf import DictConfig
+
+from fiddle_hydra_bridge.convert import omegaconf_nodes, runtime, targets
+from fiddle_hydra_bridge.convert.bridge import to_data
+from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, SHARED_TARGET
+from fiddle_hydra_bridge.convert.tree import REF, Data
+from fiddle_hydra_bridge.errors import BridgeError
+from fiddle_hydra_bridge.recipes.listing import Option
+from fiddle_hydra_bridge.recipes.registry import Entry, not_registering
+
+__all__ = ["call_recipe", "serve", "spell"]
+
+
+def serve(path: str, source: object, found: Option | Entry | None) -> tuple[DictConfig, str | None]:
+    """Returns the config of a recipe, and the package that it asks for.
+
+    Args:
+        path: the config path that was asked for.
+        source: the config source that was asked.
+        found: the recipe.
+
+    Raises:
+        ConfigCompositionException: if the recipe cannot be imported, called or spelled, with its place.
+    """
+    if found is None:
+        raise hydra.errors.ConfigCompositionException(f"Recipe not found: {path!r} in {source}")
+    name = found.target if isinstance(found, Option) else _name(found.recipe)
+    try:
+        if isinstance(found, Entry):
+            return spell(call_recipe(found.recipe)), found.package
+        if found.problem is not None:
+            raise BridgeError(found.problem)
+        with not_registering():
+            recipe = targets.resolve(found.target, (found.target,)).function
+        return spell(call_recipe(recipe)), found.package
+    except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
+        raise hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}") from error
+
+
+def call_recipe(recipe: Any) -> Any:
+    """Returns the graph of a recipe: a function's result, an ``auto_config`` function's graph, or the graph itself."""
+    if auto_config.is_auto_config(recipe):
+        return recipe.as_buildable()
+    return recipe() if callable(recipe) and not hasattr(type(recipe), "__build__") else recipe
+
+
+def spell(graph: Any) -> DictConfig:
+    """Spells a graph as the config that a YAML file would give.
+
+    Raises:
+        BridgeError: if it cannot be spelled, or is no mapping.
+    """
+    defaults, graph = _without_defaults(graph)
+    data = _with_modes(to_data(graph), "all")
+    if not isinstance(data, dict):
+        raise BridgeError(f"a recipe returns a graph, not a {type(graph).__name__}")
+    config: DictConfig = omegaconf_nodes.write(data if defaults is None else {"defaults": defaults, **data})
+    return config
+
+
+def _without_defaults(graph: Any) -> tuple[Any, Any]:
+    """Takes Hydra's defaults list out of a section: its entries are choices, not part of the graph."""
+    if type(graph) is dict and "defaults" in graph:
+        return graph["defaults"], {key: value for key, value in graph.items() if key != "defaults"}
+    if getattr(graph, "__fn_or_cls__", None) is runtime.section and "defaults" in graph.__arguments__:
+        rest = copy.copy(graph)
+        del rest.defaults
+        return graph.defaults, rest
+    return None, graph
+
+
+def _with_modes(data: Data, mode: str) -> Data:
+    """Writes ``_convert_`` on every call node: apps instantiate parts of a config, and override lists in them."""
+    if type(data) is list:
+        return [_with_modes(item, mode) for item in data]
+    if type(data) is not dict:
+        return data
+    mode = data.get("_convert_", mode)
+    spelled: dict[str, Data] = {}
+    for key, value in data.items():
+        # Functions that the bridge's helpers call later on: they get their arguments from elsewhere.
+        spelled[key] = value if key in (DEFERRED_TARGET, SHARED_TARGET) else _with_modes(value, mode)
+        if key == "_target_" and "_convert_" not in data and value != REF:
+            spelled["_convert_"] = mode
+    return spelled
+
+
+def _name(recipe: Any) -> str:
+    if hasattr(recipe, "__qualname__") and not hasattr(type(recipe), "__build__"):
+        return f"{recipe.__module__}.{recipe.__qualname__}"
+    return f"a registered {type(recipe).__name__}"
+
+
+def _failure(error: Exception) -> str:
+    """Says what went wrong, and in which line of which file."""
+    if isinstance(error, BridgeError):
+        return f"cannot be spelled as a config:\n{error}"
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    kind = "".join(traceback.format_exception_only(error)).strip()
+    if isinstance(error, SyntaxError):
+        return f"fails:\n{error.filename}:{error.lineno}: {kind.splitlines()[-1]}"
+    return f"fails:\n{_place(error.__traceback__)}{kind}"
+
+
+def _place(trace: TracebackType | None) -> str:
+    """The line in which an exception was raised, without the way there."""
+    frames = traceback.extract_tb(trace)
+    return f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
