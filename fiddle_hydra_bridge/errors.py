@@ -22,6 +22,7 @@ __all__ = [
     "SyntaxProblemError",
     "TargetError",
     "UnsupportedValueError",
+    "in_order",
     "raise_problems",
     "suggestion",
 ]
@@ -61,6 +62,10 @@ class BridgeError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+    def __repr__(self) -> str:
+        # Hydra 1.3 shows the errors of targets by their repr.
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 class SyntaxProblemError(BridgeError):
@@ -128,6 +133,16 @@ def raise_problems(problems: Sequence[Problem]) -> None:
         return
     kinds = {problem.kind for problem in problems}
     raise (kinds.pop() if len(kinds) == 1 else BridgeError)(problems)
+
+
+def in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """Sorts problems by their places in the file; those without a place keep their order, at the end."""
+
+    def place(problem: Problem) -> tuple[int, int, int]:
+        where = problem.place
+        return (1, 0, 0) if where is None else (0, where.line, where.column)
+
+    return sorted(problems, key=place)
 
 
 def suggestion(word: str, candidates: Iterable[str]) -> str:

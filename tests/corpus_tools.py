@@ -7,9 +7,10 @@ from Python. ``test_corpus`` and the benchmarks use this module.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,15 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
+from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-__all__ = ["Composed", "Entry", "StandIn", "compose_entry", "entries", "stub_resolvers", "with_stand_ins"]
+__all__ = ["Composed", "Entry", "StandIn", "compose_all", "entries", "initialized", "stub_resolvers", "with_stand_ins"]
 
-#: OmegaConf's own resolvers, which need no stub.
-_KNOWN_RESOLVERS = frozenset({"oc.env", "oc.select", "hydra"})
+#: OmegaConf's and Hydra's own resolvers, which stand already.
+_KNOWN_RESOLVERS = frozenset({"oc.env", "oc.select", "hydra", "now"})
 
 
 @dataclass(frozen=True)
@@ -86,41 +88,63 @@ def entries(corpus: Path) -> list[Entry]:
 
 @contextmanager
 def stub_resolvers(corpus: Path) -> Iterator[None]:
-    """Registers stubs for the resolvers that the corpus uses: strings that say what they were asked. Never a real one."""
+    """Registers stubs for the resolvers that the corpus uses, which say what they were asked. Never a real one."""
     trees = json.loads((corpus / "INDEX.json").read_text(encoding="utf-8"))
     used = {name for tree in trees for name in tree["resolvers"]} - _KNOWN_RESOLVERS
     stubbed = sorted(name for name in used if not OmegaConf.has_resolver(name))
     for name in stubbed:
-        OmegaConf.register_new_resolver(name, lambda *args, _name=name: f"{_name}({', '.join(map(str, args))})")
+        OmegaConf.register_new_resolver(name, _stub(name))
     try:
         yield
     finally:
         for name in stubbed:
             OmegaConf.clear_resolver(name)
+        setup_globals()  # Hydra's own resolvers, `now` among them
 
 
-def compose_entry(corpus: Path, entry: Entry) -> Composed:
-    """Composes one config."""
-    folder = corpus / entry.root
+def _stub(name: str) -> Callable[..., str]:
+    return lambda *args: f"{name}({', '.join(map(str, args))})"
+
+
+def compose_all(corpus: Path) -> list[Composed]:
+    """Composes the configs of the index, those of one tree in one go: Hydra then reads each file once."""
+    made = []
+    for _, group in itertools.groupby(entries(corpus), key=lambda entry: (entry.root, entry.stubs)):
+        made.extend(_compose_tree(corpus, list(group)))
+    return made
+
+
+def _compose_tree(corpus: Path, tree: list[Entry]) -> Iterator[Composed]:
+    first = tree[0]
+    folder = corpus / first.root
+    if not first.uses_hydra:
+        for entry in tree:
+            yield Composed(entry, OmegaConf.load(folder / f"{entry.name}.yaml"))
+        return
+    with _importable(corpus, first), _stub_configs(first), initialized(folder, first.version_base):
+        for entry in tree:
+            try:
+                yield Composed(entry, compose(entry.name, list(entry.overrides)))
+            except (HydraException, OmegaConfBaseException) as error:
+                yield Composed(entry, refusal=f"{type(error).__name__}: {str(error).splitlines()[0]}")
+
+
+@contextmanager
+def initialized(folder: Path, version_base: str | None = None) -> Iterator[None]:
+    """Makes Hydra compose from a folder, with a clock that stands still."""
     try:
-        if not entry.uses_hydra:
-            return Composed(entry, OmegaConf.load(folder / f"{entry.name}.yaml"))
-        with _importable(corpus, entry), _stub_configs(entry):
-            return Composed(entry, _compose(folder, entry))
-    except (HydraException, OmegaConfBaseException) as error:
-        return Composed(entry, refusal=f"{type(error).__name__}: {str(error).splitlines()[0]}")
-
-
-def _compose(folder: Path, entry: Entry) -> Any:
-    try:
-        with initialize_config_dir(str(folder), version_base=entry.version_base):
-            return compose(entry.name, list(entry.overrides))
+        initialize_config_dir(str(folder), version_base=version_base)
     except HydraException as error:
         if "version_base" not in str(error):
             raise
-    # Hydra 1.4 refuses old ones; an app that moves there leaves it out.
-    with initialize_config_dir(str(folder), version_base=None):
-        return compose(entry.name, list(entry.overrides))
+        # Hydra 1.4 refuses old ones; an app that moves there leaves it out.
+        initialize_config_dir(str(folder), version_base=None)
+    # Hydra has just registered its own.
+    OmegaConf.register_new_resolver("now", _stub("now"), replace=True)
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().clear()
 
 
 @contextmanager
@@ -151,7 +175,6 @@ def _stub_configs(entry: Entry) -> Iterator[None]:
         yield
     finally:
         store.repo = state
-        GlobalHydra.instance().clear()
 
 
 def _copied(repo: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +192,7 @@ class StandIn:
 def with_stand_ins(config: Any) -> Any:
     """Returns a copy of a config that can be instantiated here.
 
-    Every target is a :class:`StandIn`, whose argument ``was`` is the path of the target, and what is mandatory is given.
+    Every target is a :class:`StandIn`, whose argument ``was`` is the target's path; what is mandatory is given.
     """
     return OmegaConf.create(_stood_in(OmegaConf.to_container(config, resolve=False)))
 

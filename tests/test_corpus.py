@@ -5,7 +5,7 @@ API (:func:`resolved`) and brought to one form (:func:`form`):
 
 - every leaf is equal in type and value at the same path; mappings, lists and arguments have the same order;
 - every call node has the same target and ``_partial_``, and where it is handed a container the same conversion mode.
-  ``c`` is read with ``from_hydra``'s default mode ("all") and ``d`` with Hydra's own ("none"): it must say what it means;
+  ``c`` is read with ``from_hydra``'s default mode ("all"), ``d`` with Hydra's own ("none"): it must say what it means;
 - what OmegaConf cannot resolve in ``c`` is the same expression in ``d``, and OmegaConf cannot resolve it there either;
 - below ``_recursive_: false`` stands data, not call nodes, in ``d`` without the flag;
 - a value that the bridge spells as a call (a dict with the keys of a call node, a string with ``${``) is that value.
@@ -25,13 +25,13 @@ from typing import Any
 import fiddle as fdl
 import hydra.utils
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.compare import first_difference, first_graph_difference
-from tests.corpus_tools import Composed, Entry, compose_entry, entries, stub_resolvers, with_stand_ins
+from tests.corpus_tools import Composed, Entry, compose_all, initialized, stub_resolvers, with_stand_ins
 
 pytestmark = pytest.mark.slow
 
@@ -96,7 +96,7 @@ def composed(corpus: Path) -> list[Composed]:
     with warnings.catch_warnings():
         # Old trees use old spellings, which Hydra 1.3 still composes.
         warnings.simplefilter("ignore")
-        return [compose_entry(corpus, entry) for entry in entries(corpus)]
+        return compose_all(corpus)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def resolved(config: Any, around: tuple[int, ...] = ()) -> Any:
     """A config as plain data, interpolations resolved where they stand; ``around``: the containers it lies in."""
     around = (*around, id(config))
     if isinstance(config, DictConfig):
-        return {key: _resolved_entry(config, key, around) for key in config.keys()}
+        return {key: _resolved_entry(config, key, around) for key in config}
     return [_resolved_entry(config, index, around) for index in range(len(config))]
 
 
@@ -261,7 +261,7 @@ def test_hydra_composes_the_yaml_to_the_same_values(sample: list[Case], tally: T
         if not isinstance(case.raw, dict):
             return
         (tmp_path / "again.yaml").write_text(fhb.to_yaml(case.kept), encoding="utf-8")
-        with initialize_config_dir(str(tmp_path), version_base=None):
+        with initialized(tmp_path):
             again = compose("again")
         yield from differences(form(resolved(case.config), "all"), form(resolved(again), "none"))
 

@@ -54,7 +54,7 @@ def seen(value: Any, depth: int = 0) -> Any:
         return (
             type(value).__name__,
             value._metadata.object_type,
-            tuple(bool(value._get_flag(flag)) for flag in ("readonly", "struct", "allow_objects")),
+            flags_of(value),
             seen_content(value, depth),
         )
     if isinstance(value, functools.partial):
@@ -89,12 +89,16 @@ def seen_node(node: Any, depth: int) -> Any:
     return type(node).__name__, seen(node._value() if isinstance(node, ValueNode) else node, depth + 1)
 
 
+def flags_of(value: Any) -> tuple[bool, ...]:
+    return tuple(bool(value._get_flag(flag)) for flag in ("readonly", "struct", "allow_objects"))
+
+
 def ancestry(value: Any) -> Any:
     """What stands above a container, and where in it the container says it is."""
     if not OmegaConf.is_config(value):
         return None
     parent = value._get_parent()
-    return value._get_full_key(""), value._key(), None if parent is None else seen(value._get_root())
+    return value._get_full_key(""), value._key(), flags_of(value), parent is not None and (parent._get_full_key(""), flags_of(parent))
 
 
 def scrubbed(text: str) -> str:
@@ -419,6 +423,10 @@ ROOTS: dict[str, Row] = {
     "DictConfig interpolated, with arguments": row(
         lambda: DictConfig("${x}", parent=OmegaConf.create({"x": node(a=1)})), b=1
     ),
+    "list with a link to the outside, partial": row(in_a_config("x", {"d": {"e": "${n}"}, "n": 1, "x": ["${d}"]}), _partial_=True),
+    "convert missing at a root without target": row({"_convert_": "???", "a": [1]}),
+    "recursive missing at a root without target": row({"_recursive_": "???", "a": [1]}),
+    "partial missing at a root without target": row({"_partial_": "???", "a": [1]}),
     "ListConfig interpolated": row(lambda: ListConfig("${x}", parent=OmegaConf.create({"x": [node(a=1)]}))),
     "subclassed DictConfig": row(lambda: SubDict({"_target_": here("Kept"), "a": {"b": [1]}})),
     "subclassed DictConfig without target": row(lambda: SubDict({"a": node(b=1)})),
@@ -451,7 +459,6 @@ PLACES: dict[str, Row] = {
     "a link to itself": row(lambda: OmegaConf.create({"_target_": here("Kept"), "a": "${a}"})),
     "a link to its own node": row(lambda: OmegaConf.create({"x": {"_target_": here("Kept"), "a": "${x}"}})),
     "links to links": row(lambda: OmegaConf.create({"a": "${b}", "b": "${c}", "c": {"d": "${e}"}, "e": [node()]})),
-    "a link into a list": row(lambda: OmegaConf.create({"a": [1, "${b}"], "b": {"c": "${a}"}})),
     "two links to one node": row(
         lambda: OmegaConf.create(
             {"n": {"k": [1]}, "x": {"_target_": here("shared_identity"), "a": "${n}", "b": "${n}"}}
@@ -617,6 +624,8 @@ ARGUMENTS: dict[str, Row] = {
     "partial of a wrong type, below": row({"x": node(a=[1], _partial_="y")}),
     "recursive of a wrong type, below": row({"x": [node(a=[1], _recursive_=1)]}),
     "recursive missing": row(node(_recursive_="???", a=[1])),
+    "partial missing": row(node(_partial_="???", a=[1])),
+    "controls missing below": row({"x": node(_partial_="???", _recursive_="???", _convert_="???", a=[1])}),
     "convert missing": row(node(_convert_="???", a=[1])),
     "partial interpolated": row(lambda: OmegaConf.create({"p": True, "x": node(_partial_="${p}")})),
     "convert interpolated": row(lambda: OmegaConf.create({"p": "all", "x": node(_convert_="${p}", a=[1])})),
@@ -946,7 +955,7 @@ def odd_nodes(draw: Any, depth: int = 3) -> Any:
         return draw(st.sampled_from([Leafy(5), Branchy()]))
     if kind in ("list", "tuple"):
         items = draw(st.lists(odd_nodes(depth - 1), max_size=2))
-        return tuple(items) if kind == "tuple" else items
+        return tuple(items) if kind == "tuple" and "???" not in items else items
     mapping = {key: draw(odd_nodes(depth - 1)) for key in draw(st.lists(st.sampled_from("abc"), max_size=2, unique=True))}
     for control in draw(st.lists(st.sampled_from(sorted(CONTROL_VALUES)), max_size=3, unique=True)):
         mapping[control] = draw(CONTROL_VALUES[control])

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fiddle_hydra_bridge.convert.callables import identity_of
+from fiddle_hydra_bridge.convert.tree import HELPERS
 from fiddle_hydra_bridge.errors import Problem, RefusedTargetError, TargetError
 
 __all__ = [
@@ -63,6 +64,9 @@ def check_identity(path: str, value: object, allow: tuple[str, ...]) -> None:
     """
     if path in allow:
         return
+    if identity_of(value).startswith("fiddle_hydra_bridge.") and identity_of(value) not in HELPERS:
+        # `fiddle_hydra_bridge.*` means the helpers: the converters would call anything, under no whitelist at all.
+        raise RefusedTargetError(f"{path!r} is no helper that configuration may name")
     if (callable(value) or isinstance(value, types.ModuleType)) and not _is_allowed(identity_of(value), allow):
         raise RefusedTargetError(f"{path!r} stands for {identity_of(value)!r}, which is not in allow={list(allow)}")
     for prefix, owner in _modules_along(path):

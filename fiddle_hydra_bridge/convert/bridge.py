@@ -84,7 +84,10 @@ class Options:
     def graph(self, data: Data, shared: frozenset[int], marks: Marks | None, location: Location) -> Any:
         """Makes a graph of data, through the tree."""
         registry = values.BUILTIN.with_codecs(*self.codecs)
-        tree = hydra_reader.read(data, convert=self.convert, codecs=registry, marks=marks, shared=shared)
+        problems: list[Problem] = []
+        tree = hydra_reader.read(
+            data, convert=self.convert, codecs=registry, marks=marks, shared=shared, problems=problems
+        )
         return graph_writer.write(
             tree,
             codecs=registry,
@@ -93,6 +96,7 @@ class Options:
             config_cls=self.config_cls,
             partial_cls=self.partial_cls,
             location=location,
+            problems=problems,
         )
 
 

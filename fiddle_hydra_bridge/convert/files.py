@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fiddle_hydra_bridge.convert.bridge import Options, from_parsed, from_yaml, guarded, to_data, to_yaml
+from fiddle_hydra_bridge.convert.bridge import Options, from_parsed, from_yaml, guarded, to_data
 from fiddle_hydra_bridge.convert.codec import Codec
-from fiddle_hydra_bridge.convert.tree import MISSING, Data, Link, Marks
-from fiddle_hydra_bridge.errors import BridgeError, Place, Problem, SyntaxProblemError
+from fiddle_hydra_bridge.convert.docs import comments_for
+from fiddle_hydra_bridge.convert.paths import format_path
+from fiddle_hydra_bridge.convert.tree import MISSING, TAGGED, Data, Link, Marks
+from fiddle_hydra_bridge.convert.yaml_text import emit
+from fiddle_hydra_bridge.errors import BridgeError, Place, Problem, SyntaxProblemError, TargetError, raise_problems
 
 __all__ = ["load", "save"]
 
@@ -73,12 +76,50 @@ def save(
         BridgeError: as ``to_hydra``; for another suffix.
     """
     file = Path(path)
-    if _kind_of(file) == "yaml":
-        text = to_yaml(graph, defaults=defaults, comments=comments, codecs=codecs)
+    kind = _kind_of(file)
+    data = to_data(graph, defaults, codecs)
+    _check_names(data)
+    if kind == "yaml":
+        text = emit(data, comments=comments_for(data) if comments else None)
     else:
-        data = to_data(graph, defaults, codecs)
         text = json.dumps(data, indent=2, ensure_ascii=False, default=_json_leaf) + "\n"
     _replace(file, text)
+
+
+def _check_names(data: Data) -> None:
+    """Refuses names that only this process knows.
+
+    Raises:
+        TargetError: for a function or class of the script that is running.
+    """
+    problems = []
+    pending: list[tuple[tuple[object, ...], Data]] = [((), data)]
+    while pending:
+        path, node = pending.pop()
+        if type(node) is dict:
+            problems += [_local_name(name, (*path, key)) for key, name in _names(node) if name.startswith("__main__.")]
+            pending.extend(((*path, key), node[key]) for key in reversed(node))
+        elif type(node) is list:
+            pending.extend(((*path, index), node[index]) for index in reversed(range(len(node))))
+    raise_problems(problems)
+
+
+def _names(node: dict[str, Data]) -> Iterator[tuple[str, str]]:
+    """Yields the dotted paths that a node names: its target, the object that it stands for, its tags."""
+    target = node.get("_target_")
+    for key in ("_target_", "path" if target == "hydra.utils.get_object" else "", "tags" if target == TAGGED else ""):
+        for name in node.get(key, ()) if key == "tags" else [node.get(key)]:
+            if isinstance(name, str):
+                yield key, name
+
+
+def _local_name(name: str, path: tuple[object, ...]) -> Problem:
+    return Problem(
+        f"{name!r} is the name of something in the running script, which no other process can import",
+        format_path(path),
+        hint="move it to a module, or run the script with 'python -m'",
+        kind=TargetError,
+    )
 
 
 def _replace(file: Path, text: str) -> None:

@@ -7,6 +7,7 @@ above (signatures, fast making), ``targets`` is asked for every callable (and re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import fiddle as fdl
@@ -24,6 +25,7 @@ from fiddle_hydra_bridge.errors import (
     RefusedTargetError,
     TargetError,
     UnsupportedValueError,
+    in_order,
     raise_problems,
     suggestion,
 )
@@ -40,6 +42,7 @@ def write(
     config_cls: type[Any] = fdl.Config,
     partial_cls: type[Any] = fdl.Partial,
     location: Location | None = None,
+    problems: Sequence[Problem] = (),
 ) -> Any:
     """Writes a tree as a graph.
 
@@ -51,13 +54,14 @@ def write(
         config_cls: the class of configs.
         partial_cls: the class of partials.
         location: what the history says of arguments without a line mark; None for no history.
+        problems: what was found wrong before, to be raised together with what is found here.
 
     Raises:
         BridgeError: with every target and argument that is wrong, and its place.
     """
     writer = _Writer(codecs, allow, missing, config_cls, partial_cls, location)
     graph = writer.node(tree)
-    writer.raise_problems(tree)
+    raise_problems(in_order([*problems, *writer.placed_problems(tree)]))
     return graph
 
 
@@ -262,8 +266,8 @@ class _Writer:
     def _problem(self, call: Call, key: Any, error: BridgeError) -> None:
         self.problems.extend((call, key, problem) for problem in error.problems)
 
-    def raise_problems(self, root: Tree) -> None:
-        """Raises all problems, each with the path and place of its argument."""
+    def placed_problems(self, root: Tree) -> list[Problem]:
+        """Returns all problems, each with the path and place of its argument."""
         found = []
         for call, key, problem in self.problems:
             path = find(root, call) or ()
@@ -272,7 +276,7 @@ class _Writer:
             if call.marks is not None and key in call.marks[1]:
                 place = Place(call.marks[0], *call.marks[1][key])
             found.append(Problem(problem.message, format_path(steps), place, problem.hint, problem.kind))
-        raise_problems(found)
+        return found
 
 
 def _must_stay_positional(call: Call) -> bool:

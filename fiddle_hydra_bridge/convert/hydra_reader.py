@@ -54,6 +54,7 @@ def read(
     marks: Marks | None = None,
     shared: frozenset[int] = frozenset(),
     inside: bool = False,
+    problems: list[Problem] | None = None,
 ) -> Tree:
     """Reads data into a tree.
 
@@ -64,6 +65,7 @@ def read(
         marks: line marks of the data.
         shared: ids of containers that are one value wherever they are met; all others are copied.
         inside: whether the data stands below a call node.
+        problems: where to put what is wrong, for a caller that has more to find; by default it is raised.
 
     Returns:
         the tree; a mapping without ``_target_`` outside call nodes is a call of ``fiddle_hydra_bridge.section``.
@@ -73,7 +75,10 @@ def read(
     """
     reader = _Reader(convert, codecs, marks, shared)
     tree = reader.node(data, (), convert, inside, None)
-    raise_problems(reader.problems)
+    if problems is None:
+        raise_problems(reader.problems)
+    else:
+        problems.extend(reader.problems)
     return tree
 
 

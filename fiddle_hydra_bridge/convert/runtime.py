@@ -115,7 +115,9 @@ def unresolved(expression: str, reason: str | None = None) -> NoReturn:
         LinkError: always. Resolve the links first, with ``fiddle_hydra_bridge.build``.
     """
     message = f"the interpolation {expression!r} was not resolved" + (f": {reason}" if reason else "")
-    raise LinkError(Problem(message, hint="build with fiddle_hydra_bridge.build, which resolves links", kind=LinkError))
+    # A reason says that resolving it was tried.
+    hint = None if reason else "build with fiddle_hydra_bridge.build, which resolves links"
+    raise LinkError(Problem(message, hint=hint, kind=LinkError))
 
 
 def missing() -> NoReturn:

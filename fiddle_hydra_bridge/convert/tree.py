@@ -17,6 +17,7 @@ from fiddle_hydra_bridge.convert.paths import Path
 
 __all__ = [
     "ARG_FACTORY",
+    "HELPERS",
     "MISSING",
     "PARTIAL",
     "REF",
@@ -47,6 +48,7 @@ PARTIAL = "fiddle_hydra_bridge.partial"
 ARG_FACTORY = "fiddle_hydra_bridge.arg_factory"
 VALUE = "fiddle_hydra_bridge.value"
 STRUCTURED = "fiddle_hydra_bridge.structured"
+HELPERS = frozenset({SECTION, SHARE, REF, TAGGED, PARTIAL, ARG_FACTORY, VALUE, STRUCTURED})
 
 #: What a call node makes: the result of the call, a partial, a factory that a partial calls anew each time, or
 #: a value that YAML has no spelling for (``value``: a codec reads it back).

@@ -53,9 +53,10 @@ def main(
         def task(config: Any) -> Any:
             return function(from_hydra(config, share=share))
 
-        run: Callable[..., Any] = hydra.main(
-            config_path=config_path, config_name=config_name, version_base=version_base, **options
-        )(task)
+        # Hydra 1.3 takes a version_base that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
+        if version_base is not None or hydra.__version__.startswith("1.3."):
+            options["version_base"] = version_base
+        run: Callable[..., Any] = hydra.main(config_path=config_path, config_name=config_name, **options)(task)
         return run
 
     return decorate

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from fiddle_hydra_bridge.recipes.editing import ABSENT, Editor, Spot, is_missing, read_value
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -20,9 +19,9 @@ from fiddle_hydra_bridge.convert.allow import normalise_allow
 from fiddle_hydra_bridge.convert.bridge import guarded
 from fiddle_hydra_bridge.convert.buildables import caller
 from fiddle_hydra_bridge.convert.compare import same_graph
-from fiddle_hydra_bridge.convert.paths import format_path
 from fiddle_hydra_bridge.convert.tree import MISSING, Data
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, SyntaxProblemError, raise_problems
+from fiddle_hydra_bridge.recipes.editing import ABSENT, Editor, Spot, View, is_link, is_missing, read_value
 
 __all__ = ["override"]
 
@@ -138,7 +137,7 @@ def _add(editor: Editor, override: Override) -> None:
     value = spot.get()
     if value is not ABSENT and value is not None and not is_missing(value) and type(data) not in (dict, list):
         line = override.input_line or ""
-        raise _wrong(spot, "an item is already there", f"write {line[1:]} or +{line} to override it")
+        raise spot.wrong("an item is already there", f"write {line[1:]} or +{line} to override it")
     _assign(editor, spot, data, add=True)
 
 
@@ -146,12 +145,12 @@ def _delete(editor: Editor, override: Override) -> None:
     spot = editor.walk(_steps(override.key_or_group), add=False)
     value = spot.get()
     if value is ABSENT:
-        raise _wrong(spot, "it is not set" if spot.view.knows(spot.step) else spot.view.unknown(spot.step))
+        raise spot.wrong("it is not set" if spot.view.knows(spot.step) else spot.view.unknown(spot.step)[0])
     if override.value_type is not None:
         expected = editor.graph_of(read_value(override.value()), spot)
         if not _is_equal(value, expected):
-            raise _wrong(spot, f"its value is {_shown(value)} and not {_shown(expected)}")
-    spot.view.delete(spot.step)
+            raise spot.wrong(f"its value is {_shown(value)} and not {_shown(expected)}")
+    spot.delete()
 
 
 def _extend(editor: Editor, override: Override) -> None:
@@ -159,21 +158,21 @@ def _extend(editor: Editor, override: Override) -> None:
     spot = editor.walk(_steps(override.key_or_group), add=False)
     value = spot.get()
     if type(value) is not list:
-        raise _wrong(spot, "it is not set" if value is ABSENT else f"{_shown(value)} is not a list")
+        raise spot.wrong("it is not set" if value is ABSENT else f"{_shown(value)} is not a list")
     value.extend(editor.graph_of(read_value(override.value()), spot))
 
 
 #: By the type of an override: what is done, and what is said when it fails.
 _KINDS: dict[str, tuple[Callable[[Editor, Override], None], str]] = {
-    "CHANGE": (_change, "could not override"),
-    "ADD": (_add, "could not append"),
-    "FORCE_ADD": (_force_add, "could not override"),
-    "DEL": (_delete, "could not delete"),
-    "EXTEND_LIST": (_extend, "could not extend"),
+    "CHANGE": (_change, "Could not override"),
+    "ADD": (_add, "Could not append"),
+    "FORCE_ADD": (_force_add, "Could not override"),
+    "DEL": (_delete, "Could not delete"),
+    "EXTEND_LIST": (_extend, "Could not extend"),
 }
 
 
-def _assign(editor: Editor, spot: Spot, data: Data, add: bool) -> None:
+def _assign(editor: Editor, spot: Spot, data: Data, add: bool, known: bool = False) -> None:
     """Sets or merges a value, as ``OmegaConf.update`` does.
 
     Args:
@@ -181,39 +180,37 @@ def _assign(editor: Editor, spot: Spot, data: Data, add: bool) -> None:
         spot: the place.
         data: the value, in Hydra's spelling.
         add: whether what is not declared may be added, also inside the value.
+        known: whether the place itself needs no ``+``.
     """
     value = spot.get()
-    view = editor.view(value, spot) if type(data) in (dict, list) and not editor.is_link(value) else None
+    view = editor.view(value, spot) if type(data) in (dict, list) and not is_link(value) else None
     if view is not None and view.merges is not None:
         if type(data) is not view.merges:
-            names = {dict: "a dict", list: "a list"}
-            hint = f"delete it first: ~{format_path(spot.path)}"
-            raise _wrong(spot, f"{names[type(data)]} cannot be merged into {view.name}", hint)
+            found = "a dict" if type(data) is dict else "a list"
+            raise spot.wrong(f"{found} cannot be merged into {view.name}", f"delete it first: ~{spot}")
         if type(data) is dict:
-            _merge(editor, spot, data, add)
+            _merge(editor, editor.called(value, spot) if "_target_" in data else view, data, add)
         else:
             value[:] = editor.graph_of(data, spot)
         return
-    if value is ABSENT and not spot.view.knows(spot.step) and not (add and spot.view.extends):
-        hint = "write + in front to append it" if spot.view.extends else None
-        raise _wrong(spot, spot.view.unknown(spot.step), hint)
+    if value is ABSENT and not known and not spot.view.knows(spot.step) and not (add and spot.view.grows):
+        raise spot.unknown()
     spot.set(editor.graph_of(data, spot))
 
 
-def _merge(editor: Editor, spot: Spot, data: dict[Any, Data], add: bool) -> None:
-    """Merges a dict into the node or dict at a place, key by key.
+def _merge(editor: Editor, view: View, data: dict[Any, Data], add: bool) -> None:
+    """Merges a dict into a node or dict, key by key.
 
-    With a ``_target_`` it is a whole node: only the signature of that target has a say, after the last override.
+    With a ``_target_`` it is a whole node: what it may hold is for that target's signature to say, after the last
+    override.
     """
-    view = editor.view(spot.get(), spot)
-    assert view is not None
     problems: list[Problem] = []
     for key in sorted(data, key=lambda key: key != "_target_"):
-        child = Spot(view, key)
-        if data[key] is MISSING and child.get() is not ABSENT:
+        spot = Spot(view, key)
+        if data[key] is MISSING and spot.get() is not ABSENT:
             continue
         try:
-            _assign(editor, child, data[key], add or (type(data[key]) not in (dict, list) and "_target_" in data))
+            _assign(editor, spot, data[key], add, known="_target_" in data)
         except BridgeError as error:
             problems.extend(error.problems)
     raise_problems(problems)
@@ -228,7 +225,3 @@ def _is_equal(value: Any, expected: Any) -> bool:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _wrong(spot: Spot, message: str, hint: str | None = None) -> ParameterError:
-    return ParameterError(Problem(message, format_path(spot.path), hint=hint, kind=ParameterError))

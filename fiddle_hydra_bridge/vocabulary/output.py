@@ -18,7 +18,7 @@ from typing import IO, TextIO
 
 __all__ = ["Output"]
 
-#: How many lines, and at most how many characters, an error shows.
+#: How many lines of each pipe, and at most how many characters, an error shows.
 _LAST_LINES = 20
 _LAST_CHARACTERS = 4_000
 #: How long to look for a sign of life before looking at the clock, in seconds.
@@ -36,13 +36,16 @@ class Output:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
-        self._chunks: queue.SimpleQueue[tuple[TextIO, str] | None] = queue.SimpleQueue()
+        # Short, so that a process waits for who shows its output instead of filling the memory.
+        self._chunks: queue.Queue[tuple[int, str] | None] = queue.Queue(maxsize=16)
         self._is_closed = threading.Event()
-        self._last = ""
-        for pipe, stream in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
+        # Apart, since the order between the pipes is not known: a flood on one must not wash an error off the other.
+        self._last = ["", ""]
+        self._streams: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
+        for index, pipe in enumerate((process.stdout, process.stderr)):
             assert pipe is not None
             # Daemons: what a script leaves running may keep its pipes open for ever.
-            threading.Thread(target=self._read, args=(pipe, stream), daemon=True).start()
+            threading.Thread(target=self._read, args=(pipe, index), daemon=True).start()
 
     def stream(self, deadline: float | None) -> bool:
         """Shows the output until the process has ended.
@@ -54,13 +57,13 @@ class Output:
             whether the process has ended.
         """
         pipes = 2
-        last_sign = time.monotonic()
+        last_alive = time.monotonic()
         try:
             while pipes or self._process.poll() is None:
                 now = time.monotonic()
                 if self._process.poll() is None:
-                    last_sign = now
-                elif now - last_sign > _LEFTOVER:
+                    last_alive = now
+                elif now - last_alive > _LEFTOVER and self._chunks.empty():
                     break
                 if deadline is not None and now > deadline and self._process.poll() is None:
                     return False
@@ -70,8 +73,8 @@ class Output:
         return True
 
     def last_lines(self) -> str:
-        """Returns the last lines that were shown, of both pipes."""
-        return "\n".join(self._last.splitlines()[-_LAST_LINES:])
+        """Returns the last lines that were shown: of the standard output, then of the standard error."""
+        return "\n".join(line for text in self._last for line in text.splitlines()[-_LAST_LINES:])
 
     def _show_next(self, pipes: int) -> int:
         """Waits a moment for output and shows it. Returns how many pipes were closed."""
@@ -85,17 +88,23 @@ class Output:
             return 0
         if chunk is None:
             return 1
-        stream, text = chunk
-        self._last = (self._last + text)[-_LAST_CHARACTERS:]
+        index, text = chunk
+        self._last[index] = (self._last[index] + text)[-_LAST_CHARACTERS:]
+        stream = self._streams[index]
         encoding = stream.encoding or "utf-8"
         stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
         return 0
 
-    def _read(self, pipe: IO[bytes], stream: TextIO) -> None:
+    def _read(self, pipe: IO[bytes], index: int) -> None:
         decoder = codecs.getincrementaldecoder(locale.getencoding())("replace")
         with pipe:
             while chunk := pipe.read1(65_536):  # type: ignore[attr-defined]
-                if not self._is_closed.is_set():
-                    self._chunks.put((stream, decoder.decode(chunk)))
-        self._chunks.put(None)
+                self._put((index, decoder.decode(chunk)))
+        self._put(None)
+
+    def _put(self, chunk: tuple[int, str] | None) -> None:
+        while not self._is_closed.is_set():
+            with contextlib.suppress(queue.Full):
+                self._chunks.put(chunk, timeout=_TICK)
+                return

@@ -11,6 +11,8 @@ import io
 import math
 import os
 import pathlib
+import subprocess
+import sys
 import textwrap
 import uuid
 from collections.abc import Callable, Iterator
@@ -980,3 +982,52 @@ def test_a_scalar_is_no_config(root: Any) -> None:
 def test_an_unknown_choice_of_defaults_is_refused(write: Any) -> None:
     with pytest.raises(fhb.ParameterError, match="defaults must be one of 'set', 'all', got 'some'"):
         write(fdl.Config(c.Node), defaults="some")
+
+
+# Targets of the program itself ---------------------------------------------------------------------------------------
+
+SCRIPT = """
+import sys
+import fiddle as fdl
+import fiddle_hydra_bridge as fhb
+
+def double(x):
+    return 2 * x
+
+graph = fdl.Config(double, x=1)
+config = fhb.to_hydra(graph)
+print(config._target_)
+print(fhb.same_graph(fhb.from_hydra(config), graph) or fdl.build(fhb.from_hydra(config)))
+try:
+    fhb.save(graph, sys.argv[1])
+except fhb.BridgeError as error:
+    print(error.problems[0].path, error.problems[0].hint)
+"""
+
+
+def run_script(folder: pathlib.Path, *how: str) -> list[str]:
+    (folder / "my_program.py").write_text(SCRIPT)
+    project = pathlib.Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{folder}"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", *how, "out.yaml"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_target_of_the_program_is_allowed_in_its_process_and_refused_in_files(tmp_path: pathlib.Path) -> None:
+    target, comes_back, refusal = run_script(tmp_path, "my_program.py")
+    assert (target, comes_back) == ("__main__.double", "True")
+    assert "module" in refusal
+    assert not (tmp_path / "out.yaml").exists()
+
+
+def test_a_target_of_a_program_that_runs_as_a_module_is_spelled_under_its_name(tmp_path: pathlib.Path) -> None:
+    target, comes_back = run_script(tmp_path, "-m", "my_program")
+    assert (target, comes_back) == ("my_program.double", "2")
+    assert (tmp_path / "out.yaml").read_text() == "_target_: my_program.double\nx: 1\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import io
 import os
 import pickle
 import shutil
@@ -47,8 +48,8 @@ def python(code: str, *args: Any, **fields: Any) -> Script:
         (Script("a.py", entrypoint="python", args=["--n", "1"]), ["python", "a.py", "--n", "1"]),
         (Script("a.b", entrypoint="python3.12", m=True), ["python3.12", "-m", "a.b"]),
         (
-            Script(inline="print()", entrypoint="/opt x/bin/python", args=["x"]),
-            ["/opt x/bin/python", "-c", "print()", "x"],
+            Script(inline="print()", entrypoint="/a b/bin/python", args=["x"]),
+            ["/a b/bin/python", "-c", "print()", "x"],
         ),
         (
             Script(inline="print()", entrypoint=r"C:\Program Files\Python\python.exe", args=["x"]),
@@ -184,13 +185,32 @@ def test_output_appears_while_the_script_runs_on_the_stream_it_was_written_to(
     assert capsys.readouterr().err == "wrong\n"
 
 
+def test_no_output_is_lost_when_it_is_shown_slower_than_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+
+    class Slow(io.StringIO):
+        encoding = "utf-8"
+
+        def write(self, text: str) -> int:
+            shown.append(len(text))
+            time.sleep(0.1)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stdout", Slow())
+    python("print('x' * 1_500_000)").run(timeout=60)
+    assert sum(shown) == 1_500_001
+    assert len(shown) * 0.1 > 1.2  # longer than what a finished script is waited for
+
+
 def test_a_script_that_fails_says_how_and_with_which_last_lines() -> None:
     with pytest.raises(ScriptError) as caught:
-        Script(inline="for i in $(seq 50); do echo line $i; done\necho wrong >&2\nexit 3").run()
+        Script(inline="echo wrong >&2; for i in $(seq 50); do echo line $i; done\nexit 3").run()
     assert caught.value.returncode == 3
-    assert "the script 'for i in $(seq 50); do echo line $i; done' ended with exit code 3" in str(caught.value)
-    assert "    line 50\n" in str(caught.value) and "    wrong" in str(caught.value)
-    assert len(caught.value.output.splitlines()) == 20
+    assert "the script 'echo wrong >&2; for i in $(seq 50); do echo line $i; done' ended with exit code 3" in str(
+        caught.value
+    )
+    assert caught.value.output.splitlines() == [*(f"line {number}" for number in range(31, 51)), "wrong"]
+    assert str(caught.value).endswith("\n    line 50\n    wrong")
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.returncode, again.output) == (str(caught.value), 3, caught.value.output)
 

@@ -1,0 +1,390 @@
+"""A copy of a graph that is edited in Hydra's terms.
+
+In come the steps of override keys, out go the places that they name: ``overrides`` stands above and sets, merges and
+deletes there. A place is a container, seen through a ``View``, and a step. Buildables are seen through ``drafts``,
+which stands below: what was set on them is judged by their signatures when the editor finishes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import fiddle as fdl
+from fiddle import daglish
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from fiddle_hydra_bridge.convert import graph_writer, hydra_reader, omegaconf_nodes, runtime
+from fiddle_hydra_bridge.convert.buildables import Location
+from fiddle_hydra_bridge.convert.paths import Path, format_path, parse_path
+from fiddle_hydra_bridge.convert.tree import MISSING, Data
+from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, raise_problems, suggestion
+from fiddle_hydra_bridge.recipes.drafts import ABSENT, Draft, View, callable_of, is_link, is_missing
+
+__all__ = ["ABSENT", "Editor", "Spot", "View", "is_link", "is_missing", "read_value"]
+
+
+def read_value(value: Any) -> Data:
+    """Returns the value of an override as data: interpolations as links, ``???`` as ``MISSING``.
+
+    Raises:
+        ParameterError: if OmegaConf has no place for the value.
+    """
+    if value == "???":
+        return MISSING
+    if type(value) not in (dict, list) and not (type(value) is str and "${" in value):
+        return value
+    try:
+        config = OmegaConf.create({"value": value})
+        return omegaconf_nodes.read(config, links="keep")[0]["value"]
+    except OmegaConfBaseException as error:
+        message = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ParameterError(Problem(message, kind=ParameterError)) from error
+
+
+class Spot:
+    """A place in the graph: what a key names, whether something stands there or not."""
+
+    def __init__(self, view: View, step: Any) -> None:
+        self.view = view
+        self.step = step
+        self.path: Path = view.path_to(step)
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self.path))
+
+    def get(self) -> Any:
+        return self.view.get(self.step)
+
+    def set(self, value: Any) -> None:
+        try:
+            self.view.set(self.step, value)
+        except BridgeError as error:
+            raise _under(self.path, error) from error
+
+    def delete(self) -> None:
+        try:
+            self.view.delete(self.step)
+        except BridgeError as error:
+            raise _under(self.path, error) from error
+
+    def wrong(self, message: str, hint: str | None = None) -> ParameterError:
+        return ParameterError(Problem(message, format_path(self.path), hint=hint, kind=ParameterError))
+
+    def unknown(self) -> ParameterError:
+        """The error for a step that names nothing."""
+        return self.wrong(*self.view.unknown(self.step))
+
+
+class Editor:
+    """A copy of a graph that is being edited.
+
+    Args:
+        graph: the graph; it is not changed.
+        allow: patterns of target paths that new values may name, None for all that the target policy lets pass.
+        location: what the history says of changes.
+    """
+
+    def __init__(self, graph: Any, allow: tuple[str, ...] | None, location: Location) -> None:
+        self.allow = allow
+        self.location = location
+        self.root = _Root(copy.deepcopy(graph))
+        self.drafts: dict[int, Draft] = {}
+        #: Dicts that became call nodes, by their ids.
+        self.calls: dict[int, tuple[dict[Any, Any], Any]] = {}
+
+    def walk(self, steps: list[str], add: bool) -> Spot:
+        """Finds the place that the steps of a key name.
+
+        Args:
+            steps: the steps; at least one.
+            add: whether to make the mappings that are missing on the way.
+
+        Raises:
+            ParameterError: if there is none.
+        """
+        spot = Spot(self._root_view(), steps[0])
+        for step in steps[1:]:
+            value = spot.get()
+            view = None if value is ABSENT else self.view(value, spot)
+            if view is None:
+                view = self._made(spot, value, add)
+            spot = Spot(view, step)
+        return spot
+
+    def _root_view(self) -> View:
+        value = self.root.value
+        view = self.view(value, Spot(self.root, None))
+        if view is None:
+            raise ParameterError(f"a {type(value).__name__} has nothing to override")
+        return view
+
+    def _made(self, spot: Spot, value: Any, add: bool) -> View:
+        """Makes a mapping on the way to a key that is added, where OmegaConf would."""
+        plain = value is None or is_missing(value) or isinstance(value, str | int | float)
+        if value is not ABSENT and not plain:
+            kind = type(value).__name__
+            raise spot.wrong(f"{str(spot)!r} is a {kind}, and keys do not reach into it", "give the value as a whole")
+        if not add:
+            if value is ABSENT and not spot.view.knows(spot.step):
+                raise spot.unknown()
+            state = "is not set" if value is ABSENT or is_missing(value) else f"is {value!r}"
+            raise spot.wrong(f"{str(spot)!r} {state}", "write + in front to make a mapping of it")
+        if value is ABSENT and not spot.view.grows:
+            raise spot.unknown()
+        spot.set(self.graph_of({}, spot))
+        view = self.view(spot.get(), spot)
+        assert view is not None
+        return view
+
+    def view(self, value: Any, spot: Spot) -> View | None:
+        """Returns the view of a value that stands at a place, None for what has no parts.
+
+        Raises:
+            ParameterError: for a link, whose parts stand elsewhere.
+        """
+        if isinstance(value, fdl.Buildable):
+            return self._buildable_view(value, spot)
+        make = _VIEWS.get(tuple if _is_tuple(value) else type(value))
+        return None if make is None else make(value, spot)
+
+    def _buildable_view(self, node: Any, spot: Spot) -> View | None:
+        if is_missing(node):
+            return None
+        if is_link(node):
+            expression = node.__arguments__.get("expression")
+            raise spot.wrong(
+                f"{str(spot)!r} is the interpolation {expression!r}", "override what it reaches, or replace it first"
+            )
+        if callable_of(node) is runtime.structured:
+            return _Dict(node.__arguments__["entries"], spot)
+        return self._draft(node, spot.path)
+
+    def _draft(self, node: Any, path: Path) -> Draft:
+        draft = self.drafts.get(id(node))
+        if draft is None:
+            try:
+                draft = self.drafts[id(node)] = Draft(node, path, self.allow)
+            except BridgeError as error:
+                raise _under(path, error) from error
+        return draft
+
+    def called(self, value: Any, spot: Spot) -> View:
+        """Returns the view of a node or dict that is given a ``_target_``: a dict becomes a node everywhere."""
+        if type(value) is dict:
+            if not all(type(key) is str for key in value):
+                raise spot.wrong("keys that are not strings cannot become arguments", f"delete it first: ~{spot}")
+            node = fdl.Config(runtime.section, **value)
+            self.calls[id(value)] = value, node
+            spot.set(node)
+            value = node
+        return self._draft(value, spot.path)
+
+    def graph_of(self, data: Data, spot: Spot) -> Any:
+        """Makes the graph of a value that is to stand at a place.
+
+        Raises:
+            BridgeError: with every problem of the value, under the path of the place.
+        """
+        try:
+            tree = hydra_reader.read(data, convert=spot.view.convert, inside=spot.view.inside)
+            return graph_writer.write(tree, allow=self.allow, location=self.location)
+        except BridgeError as error:
+            raise _under(spot.path, error) from error
+
+    def finish(self) -> Any:
+        """Returns the edited graph.
+
+        Raises:
+            BridgeError: with every argument that does not fit its target's signature.
+        """
+        self._inherit_modes()
+        problems: list[Problem] = []
+        replaced = {key: node for key, (_, node) in self.calls.items()}
+        for draft in self.drafts.values():
+            try:
+                made = draft.commit(self.location)
+            except BridgeError as error:
+                problems.extend(_under(draft.path, error).problems)
+                continue
+            if made is not draft.node:
+                replaced[id(draft.node)] = made
+        raise_problems(problems)
+        return _with_replaced(self.root.value, replaced) if replaced else self.root.value
+
+    def _inherit_modes(self) -> None:
+        """Hands a changed ``_convert_`` down to the nodes that say nothing else, as they would inherit it in Hydra."""
+        pending = [draft for draft in self.drafts.values() if draft.convert != draft.convert_before]
+        while pending:
+            draft = pending.pop()
+            for node in _nodes_in([*draft.args, *draft.kwargs.values()]):
+                if is_link(node) or is_missing(node):
+                    continue
+                child = self._draft(node, draft.path)
+                if child.convert == draft.convert_before == child.convert_before:
+                    child.convert = draft.convert
+                    pending.append(child)
+
+
+def _with_replaced(graph: Any, replaced: dict[int, Any]) -> Any:
+    def replace(value: Any, state: daglish.State) -> Any:
+        value = replaced.get(id(value), value)
+        return state.map_children(value) if state.is_traversable(value) else value
+
+    return daglish.MemoizedTraversal.run(replace, graph)
+
+
+def _nodes_in(values: list[Any]) -> Iterator[Any]:
+    """Yields the topmost Buildables in containers."""
+    for value in values:
+        if isinstance(value, fdl.Buildable):
+            yield value
+        elif type(value) is dict:
+            yield from _nodes_in(list(value.values()))
+        elif isinstance(value, list | tuple):
+            yield from _nodes_in(list(value))
+
+
+def _under(path: Path, error: BridgeError) -> BridgeError:
+    """Returns the error of a part with the paths that its problems have in the whole."""
+    return type(error)(
+        Problem(
+            problem.message,
+            format_path((*path, *parse_path(problem.path or ""))),
+            hint=problem.hint,
+            kind=problem.kind,
+        )
+        for problem in error.problems
+    )
+
+
+class _Root(View):
+    """What holds the graph itself."""
+
+    inside = False
+    convert = "all"
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def path_to(self, step: Any) -> Path:
+        return ()
+
+    def get(self, step: Any) -> Any:
+        return self.value
+
+    def set(self, step: Any, value: Any) -> None:
+        self.value = value
+
+
+class _Part(View):
+    """A container at a place."""
+
+    def __init__(self, value: Any, spot: Spot) -> None:
+        self.value = value
+        self.spot = spot
+        self.convert = spot.view.convert
+        # A mapping in a list outside call nodes is a section, in a dict (a call, in Hydra's spelling) it is a dict.
+        self.inside = spot.view.inside
+
+    def path_to(self, step: Any) -> Path:
+        return (*self.spot.path, step)
+
+
+class _Dict(_Part):
+    merges = dict
+    grows = True
+    name = "a dict"
+
+    def __init__(self, value: Any, spot: Spot) -> None:
+        super().__init__(value, spot)
+        self.inside = self.inside or bool(spot.path)
+
+    def _key(self, step: Any) -> Any:
+        """The key that a step names: OmegaConf 2.4 reaches integers too."""
+        if type(step) is str and step not in self.value and step.isdecimal() and int(step) in self.value:
+            return int(step)
+        return step
+
+    def get(self, step: Any) -> Any:
+        return self.value.get(self._key(step), ABSENT)
+
+    def set(self, step: Any, value: Any) -> None:
+        if step == "_target_" and step not in self.value:
+            hint = "give the node as a whole: {_target_: ...}"
+            raise ParameterError(Problem("a dict is no call node", hint=hint, kind=ParameterError))
+        self.value[self._key(step)] = value
+
+    def delete(self, step: Any) -> None:
+        del self.value[self._key(step)]
+
+    def unknown(self, step: Any) -> tuple[str, str | None]:
+        near = suggestion(str(step), [key for key in self.value if type(key) is str])
+        return f"there is no key {step!r}{near}", "write + in front to append it"
+
+
+class _List(_Part):
+    merges: type | None = list
+    name = "a list"
+
+    def path_to(self, step: Any) -> Path:
+        index = self._index(step)
+        return super().path_to(step if index is None else index)
+
+    def _index(self, step: Any) -> int | None:
+        try:
+            index = int(step)
+        except ValueError:
+            return None
+        return index if -len(self.value) <= index < len(self.value) else None
+
+    def get(self, step: Any) -> Any:
+        index = self._index(step)
+        return ABSENT if index is None else self.value[index]
+
+    def set(self, step: Any, value: Any) -> None:
+        self.value[self._index(step)] = value
+
+    def delete(self, step: Any) -> None:
+        del self.value[self._index(step)]
+
+    def unknown(self, step: Any) -> tuple[str, str | None]:
+        return (
+            f"there is no item {step} in {self.name} of {len(self.value)}",
+            "give the list as a whole to make it longer",
+        )
+
+
+class _Tuple(_List):
+    """A tuple or namedtuple, which is made anew and set where it stands."""
+
+    merges = None
+    name = "a tuple"
+
+    def __init__(self, value: Any, spot: Spot) -> None:
+        super().__init__(list(value), spot)
+        self.make: Callable[[list[Any]], Any] = getattr(type(value), "_make", tuple)
+        self.fields: tuple[str, ...] = getattr(value, "_fields", ())
+        self.inside = True
+
+    def _index(self, step: Any) -> int | None:
+        return self.fields.index(step) if step in self.fields else super()._index(step)
+
+    def set(self, step: Any, value: Any) -> None:
+        super().set(step, value)
+        self.spot.set(self.make(self.value))
+
+    def delete(self, step: Any) -> None:
+        if self.fields:
+            raise ParameterError("a field of a namedtuple cannot be deleted")
+        super().delete(step)
+        self.spot.set(self.make(self.value))
+
+
+def _is_tuple(value: Any) -> bool:
+    return type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields"))
+
+
+_VIEWS: dict[type, Callable[[Any, Spot], View]] = {dict: _Dict, list: _List, tuple: _Tuple}
