@@ -427,6 +427,15 @@ ROOTS: dict[str, Row] = {
     "convert missing at a root without target": row({"_convert_": "???", "a": [1]}),
     "recursive missing at a root without target": row({"_recursive_": "???", "a": [1]}),
     "partial missing at a root without target": row({"_partial_": "???", "a": [1]}),
+    "a parent that does not hold it": row(
+        lambda: OmegaConf.create({"_target_": here("Kept"), "a": "${x}", "b": {"c": 1}}, parent=OmegaConf.create({"x": [1]}))
+    ),
+    "a result of Hydra's": row(
+        lambda: hydra.utils.instantiate(OmegaConf.create({"n": 1, "x": {"y": "${n}", "z": [node()]}}).x)
+    ),
+    "a dead link in a list": row(["${.a}"]),
+    "a dead link in a list below": row({"x": ["${nowhere}"]}),
+    "a dead link in a mapping": row({"x": {"y": "${nowhere}"}}),
     "ListConfig interpolated": row(lambda: ListConfig("${x}", parent=OmegaConf.create({"x": [node(a=1)]}))),
     "subclassed DictConfig": row(lambda: SubDict({"_target_": here("Kept"), "a": {"b": [1]}})),
     "subclassed DictConfig without target": row(lambda: SubDict({"a": node(b=1)})),
@@ -957,6 +966,7 @@ def odd_nodes(draw: Any, depth: int = 3) -> Any:
         items = draw(st.lists(odd_nodes(depth - 1), max_size=2))
         return tuple(items) if kind == "tuple" and "???" not in items else items
     mapping = {key: draw(odd_nodes(depth - 1)) for key in draw(st.lists(st.sampled_from("abc"), max_size=2, unique=True))}
+    mapping.setdefault("a", 1)
     for control in draw(st.lists(st.sampled_from(sorted(CONTROL_VALUES)), max_size=3, unique=True)):
         mapping[control] = draw(CONTROL_VALUES[control])
     return mapping

@@ -64,10 +64,11 @@ def check_identity(path: str, value: object, allow: tuple[str, ...]) -> None:
     """
     if path in allow:
         return
-    if identity_of(value).startswith("fiddle_hydra_bridge.") and identity_of(value) not in HELPERS:
+    is_named = callable(value) or isinstance(value, types.ModuleType)
+    if is_named and identity_of(value).startswith("fiddle_hydra_bridge.") and identity_of(value) not in HELPERS:
         # `fiddle_hydra_bridge.*` means the helpers: the converters would call anything, under no whitelist at all.
         raise RefusedTargetError(f"{path!r} is no helper that configuration may name")
-    if (callable(value) or isinstance(value, types.ModuleType)) and not _is_allowed(identity_of(value), allow):
+    if is_named and not _is_allowed(identity_of(value), allow):
         raise RefusedTargetError(f"{path!r} stands for {identity_of(value)!r}, which is not in allow={list(allow)}")
     for prefix, owner in _modules_along(path):
         name = identity_of(owner)

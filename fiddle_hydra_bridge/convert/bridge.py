@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
 import fiddle as fdl
@@ -213,9 +213,12 @@ def from_parsed(data: Data, marks: Marks, text: str, options: Options) -> Any:
             config = OmegaConf.create(data)
         except OmegaConfBaseException as error:
             raise _refused_by_omegaconf(error, data, marks) from error
-        data, shared, marks = omegaconf_nodes.read(
-            config, links=options.links, share=options.share, marks=marks, parsed=data
-        )
+        try:
+            data, shared, marks = omegaconf_nodes.read(
+                config, links=options.links, share=options.share, marks=marks, parsed=data
+            )
+        except BridgeError as error:
+            raise type(error)(_with_place(problem, data, marks) for problem in error.problems) from error
     return options.graph(data, shared, marks, Location(marks.source, marks.root[0], None))
 
 
@@ -329,20 +332,22 @@ def _is_plain(config: Any) -> bool:
 
 def _refused_by_omegaconf(error: OmegaConfBaseException, data: Data, marks: Marks | None) -> BridgeError:
     """Returns our error for a config that OmegaConf refuses, with the place of the key that it names."""
-    full_key = getattr(error, "full_key", None) or ""
-    place = None
-    if marks is not None:
-        mark = marks.root
-        for step in full_key.replace("[", ".").replace("]", "").split("."):
-            key: Any = int(step) if type(data) is list and step.isdigit() else step
-            mark = marks.lines.get(id(data), {}).get(key, mark)
-            try:
-                data = data[key]
-            except (KeyError, IndexError, TypeError):
-                break
-        place = Place(marks.source, *mark)
     message = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return SyntaxProblemError(Problem(message, full_key, place, kind=SyntaxProblemError))
+    problem = Problem(message, getattr(error, "full_key", None) or "", kind=SyntaxProblemError)
+    return SyntaxProblemError(problem if marks is None else _with_place(problem, data, marks))
+
+
+def _with_place(problem: Problem, data: Data, marks: Marks) -> Problem:
+    """Returns a problem with the place of the key that it names in OmegaConf's way, e.g. ``a.b[0]``."""
+    mark = marks.root
+    for step in (problem.path or "").replace("[", ".").replace("]", "").split("."):
+        key: Any = int(step) if type(data) is list and step.isdigit() else step
+        mark = marks.lines.get(id(data), {}).get(key, mark)
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            break
+    return replace(problem, place=Place(marks.source, *mark))
 
 
 def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:

@@ -18,7 +18,15 @@ from fiddle_hydra_bridge.convert.docs import comments_for
 from fiddle_hydra_bridge.convert.paths import format_path
 from fiddle_hydra_bridge.convert.tree import MISSING, TAGGED, Data, Link, Marks
 from fiddle_hydra_bridge.convert.yaml_text import emit
-from fiddle_hydra_bridge.errors import BridgeError, Place, Problem, SyntaxProblemError, TargetError, raise_problems
+from fiddle_hydra_bridge.errors import (
+    BridgeError,
+    Place,
+    Problem,
+    SyntaxProblemError,
+    TargetError,
+    UnsupportedValueError,
+    raise_problems,
+)
 
 __all__ = ["load", "save"]
 
@@ -43,7 +51,8 @@ def load(path: str | os.PathLike[str], **options: Any) -> Any:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        place = Place(str(file), content[: error.start].count(b"\n") + 1, 1)
+        lines = content[: error.start].decode("utf-8-sig").split("\n")
+        place = Place(str(file), len(lines), len(lines[-1]) + 1)
         message = f"the file is not UTF-8: {error.reason}"
         raise SyntaxProblemError(Problem(message, place=place, kind=SyntaxProblemError)) from error
     if kind == "yaml":
@@ -75,7 +84,8 @@ def save(
         OSError: if the file cannot be written.
         BridgeError: as ``to_hydra``; for another suffix.
     """
-    file = Path(path)
+    # A symbolic link stays one: what it names is replaced.
+    file = Path(os.path.realpath(path))
     kind = _kind_of(file)
     data = to_data(graph, defaults, codecs)
     _check_names(data)
@@ -123,10 +133,14 @@ def _local_name(name: str, path: tuple[object, ...]) -> Problem:
 
 
 def _replace(file: Path, text: str) -> None:
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UnsupportedValueError("a string holds a lone surrogate, which no file in UTF-8 can hold") from error
     descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".tmp", dir=file.parent)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with open(descriptor, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, _permissions(file))
@@ -166,6 +180,9 @@ def _parse_json(text: str, source: str) -> Data:
     except json.JSONDecodeError as error:
         place = Place(source, error.lineno, error.colno)
         raise SyntaxProblemError(Problem(error.msg, place=place, kind=SyntaxProblemError)) from error
+    except RecursionError as error:
+        problem = Problem("the document is nested too deeply", place=Place(source, 1, 1), kind=SyntaxProblemError)
+        raise SyntaxProblemError(problem) from error
     if not isinstance(data, dict | list):
         message = f"the document must be an object or an array, not {type(data).__name__}"
         raise SyntaxProblemError(Problem(message, place=Place(source, 1, 1), kind=SyntaxProblemError))

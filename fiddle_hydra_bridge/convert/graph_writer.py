@@ -8,6 +8,7 @@ above (signatures, fast making), ``targets`` is asked for every callable (and re
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import fiddle as fdl
@@ -169,7 +170,7 @@ class _Writer:
             except TargetError as error:
                 function = targets.LazyTarget(target)
                 if isinstance(error, RefusedTargetError) or not self.lazy:
-                    self._problem(call, "_target_", error)
+                    self._problem(call, "_target_", _with_advice(error))
         self.functions[target] = function
         return function
 
@@ -188,6 +189,8 @@ class _Writer:
                     self._problem(call, "_args_", ParameterError(Problem(message, kind=ParameterError)))
                     break
                 arguments[key] = item
+                if call.marks is not None and index in call.marks[1]:
+                    call.marks[1].setdefault(key, call.marks[1][index])
         for name, item in call.kwargs.items():
             fit = shape.fit(name)
             if fit == "named" and name not in arguments:
@@ -277,6 +280,19 @@ class _Writer:
                 place = Place(call.marks[0], *call.marks[1][key])
             found.append(Problem(problem.message, format_path(steps), place, problem.hint, problem.kind))
         return found
+
+
+def _with_advice(error: TargetError) -> TargetError:
+    """Says what else can be done about a library that is not installed."""
+    hint = "install it, or read the config with missing='lazy'"
+    is_absent = isinstance(error.__cause__, ImportError) or "no module" in str(error)
+    problems = [
+        replace(problem, hint=hint)
+        if is_absent and problem.hint is None and "did you mean" not in problem.message
+        else problem
+        for problem in error.problems
+    ]
+    return type(error)(problems)
 
 
 def _must_stay_positional(call: Call) -> bool:

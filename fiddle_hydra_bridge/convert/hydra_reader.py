@@ -266,6 +266,8 @@ class _Reader:
         if type(args) is not list and type(args) is not tuple:
             self.problem(data, path, "_args_", f"_args_ must be a list, got {args!r}")
             return
+        if call.marks is not None and id(args) in self.lines:
+            call.marks = (self.source, {**call.marks[1], **self.lines[id(args)]})
         for index, value in enumerate(args):
             call.args.append(
                 value

@@ -207,6 +207,11 @@ class Maker:
             return self._targets[path]
         except (KeyError, TypeError):
             pass
+        if type(path) is not str:
+            # A callable, under allow_objects, or nothing that could be called: Hydra has its own words for it.
+            path = targets.path_of(path) if callable(path) else path
+            if type(path) is not str:
+                raise InstantiationException(_keyed(_no_target(path), _full_key(node)))
         try:
             target = targets.resolve(path, self.allow)
         except InstantiationException as error:
@@ -306,6 +311,10 @@ def _read(node: Any, key: Any, child: Any) -> Any:
         return node[key] if content(child) is SPECIAL else child
     value = plain(child)
     return node[key] if value is SPECIAL else value
+
+
+def _no_target(target: Any) -> str:
+    return f"Expected a callable target, got '{target}' of type '{type(target).__name__}'"
 
 
 def _wrong_args(node: DictConfig, target: targets.Target, message: str) -> InstantiationException:

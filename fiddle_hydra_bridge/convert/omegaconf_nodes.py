@@ -107,7 +107,7 @@ class _Reader:
             self.shared.add(id(self.read[id(node)]))
             return self.read[id(node)]
         if self.copying:
-            self._count(len(children))
+            self._count(node, len(children))
         self.open.add(id(node))
         try:
             data = (
@@ -184,12 +184,13 @@ class _Reader:
         finally:
             self.copying -= 1
 
-    def _count(self, nodes: int) -> None:
-        self.copied += nodes + 1
+    def _count(self, node: Any, children: int) -> None:
+        self.copied += children + 1
         if self.copied > MAX_COPIED_NODES:
             raise SyntaxProblemError(
                 Problem(
                     f"interpolations copy more than {MAX_COPIED_NODES:,} nodes",
+                    str(node._get_full_key(None)),
                     hint="share=True makes one value of a container and its interpolations",
                     kind=SyntaxProblemError,
                 )

@@ -9,13 +9,13 @@ call: Hydra resolves and authorises every target itself, and a helper only decid
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.convert.paths import format_path, parse_path
-from fiddle_hydra_bridge.errors import LinkError, Problem, ShareError
+from fiddle_hydra_bridge.errors import LinkError, Problem, ShareError, UnsupportedValueError
 
 __all__ = [
     "arg_factory",
@@ -87,6 +87,7 @@ def partial(*args: Any, _deferred_target_: Deferred[Any], **kwargs: Any) -> Call
         **kwargs: keyword arguments to bind.
     """
     target = _deferred(_deferred_target_, "partial")
+    _refuse_hidden_factories((*args, *kwargs.values()))
     if not _contains_factory(args) and not _contains_factory(kwargs):
         return _rebound(target, args, kwargs)
     import fiddle as fdl
@@ -322,6 +323,31 @@ def _contains_factory(node: Any) -> bool:
     if isinstance(node, list | tuple):
         return any(map(_contains_factory, node))
     return type(node) is _factory_type()
+
+
+def _refuse_hidden_factories(args: Iterable[Any]) -> None:
+    """Refuses factories in OmegaConf's containers, which Fiddle does not look into: they would never be called."""
+    for arg in args:
+        if _holds_hidden_factory(arg):
+            raise UnsupportedValueError(
+                Problem(
+                    "an arg_factory in a DictConfig or ListConfig would never be called",
+                    hint="write '_convert_: all' on the partial, so that it gets plain containers",
+                    kind=UnsupportedValueError,
+                )
+            )
+
+
+def _holds_hidden_factory(node: Any) -> bool:
+    from omegaconf import DictConfig, ListConfig
+
+    if not isinstance(node, DictConfig | ListConfig):
+        return False
+    # OmegaConf 2.3 takes the factory itself, a dataclass instance, for a structured config.
+    children: list[Any] = [node._get_node(key) for key in (node if isinstance(node, DictConfig) else range(len(node)))]
+    return node._metadata.object_type is _factory_type() or any(
+        _holds_hidden_factory(child) or type(child._value()) is _factory_type() for child in children
+    )
 
 
 @functools.cache

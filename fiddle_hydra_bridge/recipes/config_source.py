@@ -2,7 +2,7 @@
 
 In come Hydra's questions about paths, out go answers from the ``listing`` of modules and from the ``registry``; what
 is chosen is evaluated by ``serving``. ``fiddle://my_pkg.recipes`` offers the recipes of a module or package,
-``fiddle://my_pkg.recipes?group=mine`` the same below a group, and ``fiddle://`` what was registered in this process.
+``fiddle://my_pkg.recipes@mine`` the same below the group ``mine``, ``fiddle://`` what this process has registered.
 
 Every Hydra app on the machine imports this module through ``hydra_plugins``, so it imports only what Hydra has loaded
 already. The rest is loaded by the first question that needs it.
@@ -35,7 +35,7 @@ class RecipeSource(ConfigSource):
 
     Args:
         provider: who has put the source on the search path.
-        path: ``fiddle://``, then the dotted name of a module, then perhaps ``?group=`` and a group.
+        path: ``fiddle://``, then the dotted name of a module, then perhaps ``@`` and a group.
     """
 
     @staticmethod
@@ -44,7 +44,7 @@ class RecipeSource(ConfigSource):
 
     def __init__(self, provider: str, path: str) -> None:
         super().__init__(provider, path)
-        self._module, _, self._group = self.path.partition("?group=")
+        self._module, _, self._group = self.path.partition("@")
 
     def load_config(self, config_path: str) -> ConfigResult:
         from fiddle_hydra_bridge.recipes.serving import serve
@@ -142,7 +142,7 @@ class RecipeSearchPath(SearchPathPlugin):
         from fiddle_hydra_bridge.recipes.entry_points import entry_points
 
         for point in entry_points():
-            search_path.append(point.distribution, f"fiddle://{point.module}?group={point.name}")
+            search_path.append(point.distribution, f"fiddle://{point.module}@{point.name}")
 
 
 _WRITTEN_AS_FOLDER = re.compile(r"(?:^|[\\/])fiddle:[\\/]+(.*)$")

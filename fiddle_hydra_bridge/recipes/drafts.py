@@ -310,6 +310,9 @@ class Draft(View):
         tags: dict[Any, set[Any]] = collections.defaultdict(set)
         for key in {*actual, *shape.tags, *new.tags}:
             kept = actual.get(key, frozenset())
+            if kept != shape.tags.get(key, frozenset()) and key not in new.keys and not new.var_keyword:
+                message = f"{new.name} has no parameter {key!r}, which has tags"
+                raise ParameterError(Problem(message, hint="clear its tags in Python first", kind=ParameterError))
             tags[key] = set(new.tags.get(key, ()) if kept == shape.tags.get(key, frozenset()) else kept)
         object.__setattr__(self.node, "__fn_or_cls__", function)
         object.__setattr__(self.node, "__signature_info__", new.info)

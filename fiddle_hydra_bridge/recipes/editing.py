@@ -145,6 +145,8 @@ class Editor:
         Raises:
             ParameterError: for a link, whose parts stand elsewhere.
         """
+        if id(value) in self.calls:
+            value = self.calls[id(value)][1]
         if isinstance(value, fdl.Buildable):
             return self._buildable_view(value, spot)
         make = _VIEWS.get(tuple if _is_tuple(value) else type(value))
@@ -171,16 +173,13 @@ class Editor:
                 raise _under(path, error) from error
         return draft
 
-    def called(self, value: Any, spot: Spot) -> View:
-        """Returns the view of a node or dict that is given a ``_target_``: a dict becomes a node everywhere."""
-        if type(value) is dict:
+    def called(self, value: dict[Any, Any], spot: Spot) -> View:
+        """Returns the view of a dict that is given a ``_target_``: it becomes a node, wherever it stands."""
+        if id(value) not in self.calls:
             if not all(type(key) is str for key in value):
                 raise spot.wrong("keys that are not strings cannot become arguments", f"delete it first: ~{spot}")
-            node = fdl.Config(runtime.section, **value)
-            self.calls[id(value)] = value, node
-            spot.set(node)
-            value = node
-        return self._draft(value, spot.path)
+            self.calls[id(value)] = value, fdl.Config(runtime.section, **value)
+        return self._draft(self.calls[id(value)][1], spot.path)
 
     def graph_of(self, data: Data, spot: Spot) -> Any:
         """Makes the graph of a value that is to stand at a place.
@@ -230,7 +229,8 @@ class Editor:
 
 def _with_replaced(graph: Any, replaced: dict[int, Any]) -> Any:
     def replace(value: Any, state: daglish.State) -> Any:
-        value = replaced.get(id(value), value)
+        while id(value) in replaced:
+            value = replaced[id(value)]
         return state.map_children(value) if state.is_traversable(value) else value
 
     return daglish.MemoizedTraversal.run(replace, graph)

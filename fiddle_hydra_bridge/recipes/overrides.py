@@ -75,7 +75,9 @@ def _parsed(text: str) -> Override:
     try:
         (parsed,) = OverridesParser.create().parse_overrides([text])
     except HydraException as error:
-        raise SyntaxProblemError(Problem(str(error).strip(), kind=SyntaxProblemError)) from error
+        raise SyntaxProblemError(
+            Problem(f"cannot parse {text!r}: {str(error).strip()}", kind=SyntaxProblemError)
+        ) from error
     if parsed.is_sweep_override():
         raise ParameterError(
             Problem(
@@ -189,7 +191,8 @@ def _assign(editor: Editor, spot: Spot, data: Data, add: bool, known: bool = Fal
             found = "a dict" if type(data) is dict else "a list"
             raise spot.wrong(f"{found} cannot be merged into {view.name}", f"delete it first: ~{spot}")
         if type(data) is dict:
-            _merge(editor, editor.called(value, spot) if "_target_" in data else view, data, add)
+            becomes_call = type(value) is dict and "_target_" in data
+            _merge(editor, editor.called(value, spot) if becomes_call else view, data, add)
         else:
             value[:] = editor.graph_of(data, spot)
         return

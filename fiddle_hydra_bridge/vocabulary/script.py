@@ -25,6 +25,8 @@ __all__ = ["Script", "ScriptError"]
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+#: Where a script comes from: exactly one of these fields is given.
+_SOURCES = ("path", "inline")
 #: How many seconds the processes of a script have to end by themselves when they are told to.
 _GRACE = 5.0
 
@@ -44,17 +46,14 @@ class ScriptError(BridgeError):
 
 
 class _OneOf:
-    """A field of a script of which exactly one is given.
+    """A field of a script that is one of its sources.
 
     A descriptor and no ``__post_init__``: a dataclass whose arguments are its fields, without hooks, is a value that
     configs can spell. It also watches later assignments.
     """
 
-    names: tuple[str, ...] = ()
-
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        _OneOf.names += (name,)
 
     def __get__(self, script: Any, owner: type | None = None) -> Any:
         return "" if script is None else script.__dict__[self.name]
@@ -62,11 +61,11 @@ class _OneOf:
     def __set__(self, script: Any, value: Any) -> None:
         fields = {**script.__dict__, self.name: value}
         # While the script is made, they come one after the other.
-        if all(name in fields for name in self.names):
-            given = [name for name in self.names if fields[name]]
+        if fields.keys() >= set(_SOURCES):
+            given = [name for name in _SOURCES if fields[name]]
             if len(given) != 1:
                 got = " and ".join(f"{name}={fields[name]!r}" for name in given) or "neither"
-                raise ParameterError(f"a Script takes exactly one of {' and '.join(self.names)}, got {got}")
+                raise ParameterError(f"a Script takes exactly one of {' and '.join(_SOURCES)}, got {got}")
         script.__dict__[self.name] = value
 
 
@@ -154,8 +153,8 @@ class Script:
             OSError: if the entrypoint cannot be started.
         """
         process = self._start(cwd)
-        output = Output(process)
         try:
+            output = Output(process)
             is_finished = output.stream(None if timeout is None else time.monotonic() + timeout)
         except BaseException:
             # Ctrl-C above all: whatever ends the waiting, nothing may go on running.

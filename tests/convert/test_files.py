@@ -104,10 +104,16 @@ def test_a_graph_that_cannot_be_spelled_leaves_the_old_file(name: str, tmp_path:
 def test_text_that_no_file_can_hold_leaves_the_old_file(name: str, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_text("old")
-    with pytest.raises(fhb.BridgeError, match="surrogate"):
+    with pytest.raises(fhb.UnsupportedValueError, match="surrogate"):
         fhb.save(fdl.Config(c.Node, a="\ud800"), file)
     assert file.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_json_holds_every_character(tmp_path: Path) -> None:
+    graph = fdl.Config(c.Node, a="\x00\x7f\u2028\uffff😀", b='"\\')
+    fhb.save(graph, tmp_path / "a.json")
+    assert fhb.same_graph(fhb.load(tmp_path / "a.json"), graph)
 
 
 def test_a_folder_in_the_place_of_the_file_leaves_no_temporary_file(tmp_path: Path) -> None:

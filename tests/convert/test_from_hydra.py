@@ -181,6 +181,10 @@ READ: dict[str, tuple[Any, Callable[[], Any]]] = {
     ),
     "an object in a dict": ({"_target_": NODE, "a": [c.Encoder]}, lambda: node(a=[c.Encoder])),
     "a target given as a callable": ({"_target_": c.Encoder, "dim": 1}, lambda: encoder(dim=1)),
+    "a target given as a callable in a DictConfig": (
+        OmegaConf.create({"_target_": c.Encoder, "dim": 1}, flags={"allow_objects": True}),
+        lambda: encoder(dim=1),
+    ),
     "an interpolation": (
         {"x": 3, "e": {"_target_": ENCODER, "dim": "${x}"}},
         lambda: section(x=3, e=encoder(dim=3)),

@@ -994,14 +994,15 @@ import fiddle_hydra_bridge as fhb
 def double(x):
     return 2 * x
 
-graph = fdl.Config(double, x=1)
-config = fhb.to_hydra(graph)
-print(config._target_)
-print(fhb.same_graph(fhb.from_hydra(config), graph) or fdl.build(fhb.from_hydra(config)))
-try:
-    fhb.save(graph, sys.argv[1])
-except fhb.BridgeError as error:
-    print(error.problems[0].path, error.problems[0].hint)
+if __name__ == "__main__":
+    graph = fdl.Config(double, x=1)
+    config = fhb.to_hydra(graph)
+    print(config._target_)
+    print(fhb.same_graph(fhb.from_hydra(config), graph) or fdl.build(fhb.from_hydra(config)))
+    try:
+        fhb.save(graph, sys.argv[1])
+    except fhb.BridgeError as error:
+        print(error.problems[0].path, error.problems[0].hint)
 """
 
 

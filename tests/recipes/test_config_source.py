@@ -64,7 +64,7 @@ def imported() -> set[str]:
 
 
 def test_an_option_is_a_recipe_and_only_its_module_is_imported(composed: Composer) -> None:
-    config = composed("~optim")
+    config = composed()
     assert config.model == {
         "_target_": "parts.Model",
         "_convert_": "all",
@@ -72,7 +72,7 @@ def test_an_option_is_a_recipe_and_only_its_module_is_imported(composed: Compose
         "dim": 8,
         "layers": [1, {"a": 2}],
     }
-    assert imported() == {"zoo", "zoo.model"}
+    assert imported() == {"zoo", "zoo.model", "zoo.optim"}
 
 
 def test_what_is_served_is_plain_config_that_overrides_may_change_at_will(composed: Composer) -> None:
@@ -97,7 +97,7 @@ def test_a_recipe_lists_yaml_files_and_recipes_in_its_section_of_defaults(compos
     config = composed("hydra.searchpath=[fiddle://zoo]", name="over")
     assert (config.model.layers, config.model.seed, config.model.dim, config.optim.lr) == ([1, {"a": 2}], 7, 5, 0.5)
     config = composed("hydra.searchpath=[fiddle://zoo]", "model=plain", "optim=plain/sgd", name="over")
-    assert (config.model.tokenizer, config.model.seed, config.model.dim, config.optim.plain.lr) == (None, 7, 5, 0.25)
+    assert (config.model.tokenizer, config.model.seed, config.model.dim, config.optim.lr) == (None, 7, 5, 0.25)
 
 
 CHOICES: dict[str, tuple[list[str], dict[str, Any]]] = {
@@ -126,7 +126,7 @@ def test_the_command_line_replaces_the_search_path(composed: Composer) -> None:
     with pytest.raises(ConfigCompositionException, match="Could not find 'optim/adam'"):
         composed("hydra.searchpath=[]", "model=plain")
     assert composed("hydra.searchpath=[fiddle://zoo]", "model=big").model.dim == 70
-    config = composed("hydra.searchpath=[fiddle://zoo?group=z]", "+z/model=big", "~model", "~optim", name="config")
+    config = composed("hydra.searchpath=[fiddle://zoo@z]", "+z/model=big", name="bare")
     assert config.z.model.dim == 70
 
 

@@ -117,10 +117,10 @@ def test_a_config_source_takes_the_registry_to_another_process(own_registry: Reg
 
 def test_a_source_of_a_module_takes_nothing_along(own_registry: Registry) -> None:
     fhb.register(encoder)
-    sent = pickle.dumps(RecipeSource("test", "fiddle://examples.pretrain.recipes?group=zoo"))
+    sent = pickle.dumps(RecipeSource("test", "fiddle://examples.pretrain.recipes@zoo"))
     own_registry.entries = {}
     received = pickle.loads(sent)
-    assert received.full_path() == "fiddle://examples.pretrain.recipes?group=zoo"
+    assert received.full_path() == "fiddle://examples.pretrain.recipes@zoo"
     assert received.is_group("zoo")
     assert not own_registry.entries
 
