@@ -41,21 +41,30 @@ if TYPE_CHECKING:
         TargetError,
         UnsupportedValueError,
     )
+    from fiddle_hydra_bridge.vocabulary.autoconvert import autoconvert
+    from fiddle_hydra_bridge.vocabulary.config import Config, Partial, broadcast, walk
+    from fiddle_hydra_bridge.vocabulary.script import Script, ScriptError
 
 __all__ = [
     "BridgeError",
     "Codec",
+    "Config",
     "LazyTarget",
     "LinkError",
     "ParameterError",
+    "Partial",
     "Place",
     "Problem",
     "RefusedTargetError",
+    "Script",
+    "ScriptError",
     "ShareError",
     "SyntaxProblemError",
     "TargetError",
     "UnsupportedValueError",
     "arg_factory",
+    "autoconvert",
+    "broadcast",
     "build",
     "equivalent",
     "from_hydra",
@@ -75,10 +84,12 @@ __all__ = [
     "to_hydra",
     "to_yaml",
     "value",
+    "walk",
 ]
 
 _ERRORS = "fiddle_hydra_bridge.errors"
 _CONVERT = "fiddle_hydra_bridge.convert."
+_VOCABULARY = "fiddle_hydra_bridge.vocabulary."
 _HOMES = {
     **dict.fromkeys(["from_hydra", "from_yaml", "to_hydra", "to_yaml"], _CONVERT + "bridge"),
     **dict.fromkeys(["build", "link", "resolve"], _CONVERT + "links"),
@@ -87,6 +98,9 @@ _HOMES = {
         ["arg_factory", "partial", "ref", "section", "share", "structured", "tagged", "value"], _CONVERT + "runtime"
     ),
     **dict.fromkeys(["equivalent", "same_graph"], _CONVERT + "compare"),
+    **dict.fromkeys(["Config", "Partial", "broadcast", "walk"], _VOCABULARY + "config"),
+    **dict.fromkeys(["Script", "ScriptError"], _VOCABULARY + "script"),
+    "autoconvert": _VOCABULARY + "autoconvert",
     "Codec": _CONVERT + "codec",
     "LazyTarget": _CONVERT + "targets",
     "instantiate": _CONVERT + "instantiation",

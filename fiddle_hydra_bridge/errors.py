@@ -145,7 +145,13 @@ def in_order(problems: Sequence[Problem]) -> list[Problem]:
     return sorted(problems, key=place)
 
 
-def suggestion(word: str, candidates: Iterable[str]) -> str:
-    """Returns ``" (did you mean 'x'?)"`` for the candidate closest to ``word``, or an empty string."""
-    close = difflib.get_close_matches(word, list(candidates), n=1)
+def suggestion(word: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
+    """Returns ``" (did you mean 'x'?)"`` for the candidate closest to ``word``, or an empty string.
+
+    Args:
+        word: what was written.
+        candidates: what could have been meant.
+        cutoff: how alike the two must be, from 0 to 1.
+    """
+    close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""

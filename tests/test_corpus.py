@@ -10,9 +10,8 @@ API (:func:`resolved`) and brought to one form (:func:`form`):
 - below ``_recursive_: false`` stands data, not call nodes, in ``d`` without the flag;
 - a value that the bridge spells as a call (a dict with the keys of a call node, a string with ``${``) is that value.
 
-All configs of the index are converted, compared and sent through YAML. What takes longer is done on a sample: the
-first config of each tree, or of every second tree for what needs Hydra itself. Run with ``-s`` for the numbers of each
-project.
+All configs of the index are converted, compared and sent through YAML. All else is done on a sample, the first config
+of every second tree. Run with ``-s`` for the numbers of each project.
 """
 
 from __future__ import annotations
@@ -120,7 +119,7 @@ def sample(cases: list[Case]) -> list[Case]:
     first: dict[str, Case] = {}
     for case in cases:
         first.setdefault(case.entry.root, case)
-    return list(first.values())
+    return list(first.values())[::2]
 
 
 def kept(case: Case) -> Any:
@@ -272,7 +271,7 @@ def test_hydra_composes_the_yaml_to_the_same_values(sample: list[Case], tally: T
             again = compose("again")
         yield from differences(form(resolved(case.config), "all"), form(resolved(again), "none"))
 
-    assert tally.failures("composed again", sample[::2], check) == ""
+    assert tally.failures("composed again", sample, check) == ""
 
 
 def test_our_instantiate_makes_what_hydra_makes(sample: list[Case], tally: Tally) -> None:
@@ -280,7 +279,7 @@ def test_our_instantiate_makes_what_hydra_makes(sample: list[Case], tally: Tally
         config = with_stand_ins(case.config)
         return same_outcome(lambda: fhb.instantiate(config), lambda: hydra.utils.instantiate(config))
 
-    assert tally.failures("instantiated", sample[::2], check) == ""
+    assert tally.failures("instantiated", sample, check) == ""
 
 
 def test_fiddle_builds_what_hydra_makes_of_the_graph(sample: list[Case], tally: Tally) -> None:
@@ -293,7 +292,7 @@ def test_fiddle_builds_what_hydra_makes_of_the_graph(sample: list[Case], tally: 
         elif not holds_unresolved(resolved(case.config)):
             yield repr(failed)
 
-    assert tally.failures("built", sample[::2], check) == ""
+    assert tally.failures("built", sample, check) == ""
 
 
 def test_shared_nodes_are_shared_instances_however_they_are_made(sample: list[Case], tally: Tally) -> None:
@@ -306,7 +305,7 @@ def test_shared_nodes_are_shared_instances_however_they_are_made(sample: list[Ca
         elif not holds_unresolved(resolved(case.config)):
             yield repr(failed)
 
-    assert tally.failures("shared", sample[::2], check) == ""
+    assert tally.failures("shared", sample, check) == ""
 
 
 def test_the_config_stays_as_it_was(sample: list[Case], tally: Tally) -> None:

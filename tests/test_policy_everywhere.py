@@ -465,8 +465,8 @@ def collect(*args: Any, **kwargs: Any) -> Any:
 FACTORIES: dict[str, Any] = {
     "made by a factory": call(
         "fiddle_hydra_bridge.partial",
-        _deferred_target_=call(here("give"), _partial_=True),
-        value=call(
+        _deferred_target_=call(here("Model"), _partial_=True),
+        encoder=call(
             "fiddle_hydra_bridge.arg_factory", _deferred_target_=call(f"{ATTACKS_HERE}.find_shell", _partial_=True)
         ),
     ),
@@ -547,13 +547,17 @@ ALLOWING: dict[str, Callable[[Any], Any]] = {
     "instantiate call site share": lambda config: fhb.instantiate(
         call(here("give")), value=config, _allow_=ALLOW, _share_=True
     ),
-    "instantiate interpolated node": lambda config: fhb.instantiate(
-        DictConfig("${main}", parent=OmegaConf.create({"main": config})), _allow_=ALLOW
-    ),
     "instantiate isolated": lambda config: fhb.instantiate(
         {**call(here("give"), value=config), "_isolate_": True}, _allow_=ALLOW
     ),
 }
+
+
+if execution_whitelist is None:
+    # Hydra 1.4 makes nothing of a config that is an interpolation itself.
+    ALLOWING["instantiate interpolated node"] = lambda config: fhb.instantiate(
+        DictConfig("${main}", parent=OmegaConf.create({"main": config})), _allow_=ALLOW
+    )
 
 
 def not_refused(entry: str, configs: dict[str, Any]) -> list[str]:
@@ -666,7 +670,6 @@ UNWRITABLE: dict[str, Callable[[], Any]] = {
     "shell": lambda: fdl.Config(attack_targets.shell, f": {MARK}"),
     "partial of a shell": lambda: fdl.Partial(attack_targets.shell, f": {MARK}"),
     "eval": lambda: fdl.Config(eval, f"'{MARK}'"),
-    "getattr": lambda: fdl.Config(getattr, json, "loads"),
     "factory": lambda: fdl.Partial(give, value=fdl.ArgFactory(attack_targets.shell)),
     "functools.partial": lambda: fdl.Config(functools.partial, give),
     "shell as a value": lambda: fdl.Config(give, value=attack_targets.shell),

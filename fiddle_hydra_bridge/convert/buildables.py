@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING as NO_FIELD_DEFAULT
 from dataclasses import fields, is_dataclass
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast, cast
 
 import fiddle as fdl
 from fiddle import history
@@ -254,6 +254,11 @@ class _Converting:
 
     __convert__: str
 
+    def __reduce__(self: Any) -> Any:
+        # The class is made when it is needed, so that it cannot be pickled by its name.
+        cls = type(self)
+        return _restored, (cls.__bases__[1], cls.__convert__, self.__getstate__())
+
     def __build__(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         graph_args, graph_kwargs = self.__signature_info__.transform_to_args_kwargs(self.__arguments__)
         mode = type(self).__convert__
@@ -300,15 +305,13 @@ def _for_mode(mode: str, built: Any, graph: Any) -> Any:
 def mode_class(base: type[Any], mode: str) -> type[Any]:
     """Returns the subclass of a Buildable class whose arguments are converted as ``_convert_: mode`` says."""
     name = f"{mode.title()}{base.__name__}"
-    cls = type(name, (_Converting, base), {"__convert__": mode, "__module__": __name__, "__qualname__": name})
-    # Importable by name, so that graphs can be pickled.
-    globals().setdefault(name, cls)
-    return cls
+    return type(name, (_Converting, base), {"__convert__": mode, "__module__": __name__})
 
 
-for _mode in ("none", "partial", "object"):
-    for _base in (fdl.Config, fdl.Partial, fdl.ArgFactory):
-        mode_class(_base, _mode)
+def _restored(base: type[Any], mode: str, state: dict[str, Any]) -> Any:
+    node = object.__new__(mode_class(base, mode))
+    node.__setstate__(state)
+    return node
 
 
 # Making.

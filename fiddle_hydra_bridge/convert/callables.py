@@ -118,12 +118,12 @@ def missing_part(path: str) -> str | None:
     if root not in sys.modules:
         # A name with a module behind it that is not loaded failed while it was imported.
         loaded = {name.partition(".")[0] for name in sys.modules}
-        return f"no module {root!r}{suggestion(root, loaded)}"
+        return f"no module {root!r}{suggestion(root, loaded, cutoff=0.8)}"
     value: Any = sys.modules[root]
     for index, name in enumerate(names, 1):
         if not hasattr(value, name):
             owner = ".".join([root, *names[: index - 1]])
-            return f"no {_kind_of_part(value)} {name!r} in {owner!r}{suggestion(name, _names_in(value))}"
+            return f"no {_kind_of_part(value)} {name!r} in {owner!r}{suggestion(name, _names_in(value) - {name})}"
         value = getattr(value, name)
     return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,12 +169,12 @@ def _kind_of(file: Path) -> str:
 
 def _parse_json(text: str, source: str) -> Data:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        twice = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
-        if twice is not None:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
             problem = Problem(f"found duplicate key {twice!r}", place=Place(source, 1, 1), kind=SyntaxProblemError)
             raise SyntaxProblemError(problem)
-        return dict(pairs)
+        return found
 
     try:
         data = json.loads(text, object_pairs_hook=unique)

@@ -59,7 +59,7 @@ _UNWATCHED_MODULES = {
 }
 
 
-_PLAIN_NAMES = frozenset({"types.SimpleNamespace", "contextlib.nullcontext"})
+_PLAIN_NAMES = frozenset({"types.SimpleNamespace", "contextlib.nullcontext", "fiddle_hydra_bridge.Script"})
 
 
 _REFUSED_NAMES = dict.fromkeys(

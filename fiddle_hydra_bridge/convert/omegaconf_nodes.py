@@ -34,7 +34,7 @@ from fiddle_hydra_bridge.errors import Problem, SyntaxProblemError
 __all__ = ["is_native", "read", "read_at", "write"]
 
 #: Interpolations copy what they reach, and copies may hold interpolations: more nodes than this is a bomb.
-MAX_COPIED_NODES = 1_000_000
+MAX_COPIED_NODES = 100_000
 
 
 def read(
@@ -216,7 +216,7 @@ def _unbuilt(node: Any) -> Unbuilt:
             if not HAS_TUPLES:
                 # Hydra 1.3 has resolved the config before it hands a part of it over.
                 OmegaConf.resolve(config)
-            config._set_parent(None)
+                config._set_parent(None)
             return config
         return OmegaConf.to_container(reached, resolve=True, structured_config_mode=_CONTAINER_MODES[mode])
 

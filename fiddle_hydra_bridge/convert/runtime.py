@@ -344,7 +344,8 @@ def _holds_hidden_factory(node: Any) -> bool:
     if not isinstance(node, DictConfig | ListConfig):
         return False
     # OmegaConf 2.3 takes the factory itself, a dataclass instance, for a structured config.
-    children: list[Any] = [node._get_node(key) for key in (node if isinstance(node, DictConfig) else range(len(node)))]
+    keys: Iterable[Any] = node if isinstance(node, DictConfig) else range(len(node))
+    children: list[Any] = [node._get_node(key) for key in keys]
     return node._metadata.object_type is _factory_type() or any(
         _holds_hidden_factory(child) or type(child._value()) is _factory_type() for child in children
     )

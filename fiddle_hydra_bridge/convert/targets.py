@@ -426,4 +426,9 @@ def _explained(path: str, error: Exception) -> TargetError:
         return TargetError(Problem(missing, kind=TargetError))
     if not all(path.split(".")) or isinstance(origin, ValueError):
         return TargetError(Problem(f"{path!r} is not a dotted path", kind=TargetError))
-    return TargetError(Problem(f"importing {path!r} fails: {type(origin).__name__}: {origin}", kind=TargetError))
+    hint = None
+    if isinstance(origin, ModuleNotFoundError) and is_within(origin.name or "", "leptonai"):
+        hint = "NeMo-Run needs an older leptonai: pip install 'leptonai>=0.26.6,<0.47'"
+    return TargetError(
+        Problem(f"importing {path!r} fails: {type(origin).__name__}: {origin}", hint=hint, kind=TargetError)
+    )

@@ -219,7 +219,9 @@ def _numpy_time(value: Any) -> Arguments:
 def _numpy_dtype(value: Any) -> Arguments:
     numpy = sys.modules["numpy"]
     if value.metadata is None and value.isbuiltin != 2 and value.char in "?bBhHiIlLqQefdgFDGSUMmO":
-        for text in (value.name if value.isbuiltin else value.str, value.char):
+        # A copied dtype does not say that it is a built-in one; made anew from its text it does.
+        canonical = numpy.dtype(value.str)
+        for text in (canonical.name if canonical.isbuiltin else value.str, value.char):
             if (numpy.dtype(text), numpy.dtype(text).char) == (value, value.char):
                 return (text,), {}
     raise unsupported(f"the {value!r} has no name that says all about it")

@@ -102,7 +102,9 @@ def is_missing(value: Any) -> bool:
 
 #: Targets that mean something to the reader of configs, and nothing as the target of an existing node.
 _HELPERS = frozenset({SHARE, REF, PARTIAL, ARG_FACTORY, TAGGED, VALUE})
+#: Keys of a call node that an override may change, and keys of a section that are no entries.
 _CONTROLS = frozenset({"_target_", "_partial_", "_args_", "_convert_"})
+_SECTION_CONTROLS = frozenset({"_target_", "_convert_"})
 _COUNTERPARTS: dict[type, type] = {fdl.Config: fdl.Partial, fdl.Partial: fdl.Config}
 
 
@@ -154,15 +156,21 @@ class Draft(View):
     def path_to(self, step: Any) -> Path:
         return (*self.path, step)
 
+    def _is_control(self, step: Any) -> bool:
+        return step in (_SECTION_CONTROLS if self._is_section() else RESERVED)
+
     def get(self, step: Any) -> Any:
-        if step == "_args_":
-            return self.args or ABSENT
+        if self._is_control(step):
+            return self._control(step)
+        position = self._position(step)
+        return self.kwargs.get(step, ABSENT) if position is None else self.args[position]
+
+    def _control(self, step: str) -> Any:
         if step == "_target_":
             return ABSENT if self._is_section() else (self.target or callable_of(self.node))
         if step == "_partial_":
             return True if self.kind == "partial" else ABSENT
-        position = self._position(step)
-        return self.kwargs.get(step, ABSENT) if position is None else self.args[position]
+        return self.args if step == "_args_" and self.args else ABSENT
 
     def _position(self, step: Any) -> int | None:
         """Where a parameter stands that has a name, but is given by position, since more arguments follow."""
@@ -174,7 +182,7 @@ class Draft(View):
         position = self._position(step)
         if position is not None:
             self.args[position] = value
-        elif step not in RESERVED:
+        elif not self._is_control(step):
             self.kwargs[step] = value
         elif step == "_target_":
             self._retarget(value)
@@ -188,14 +196,14 @@ class Draft(View):
             raise self._refused(step)
 
     def delete(self, step: Any) -> None:
-        if step == "_args_":
-            self.args.clear()
-        elif step == "_partial_":
-            self.kind = "config"
-        elif step in RESERVED or self._position(step) is not None:
-            raise self._refused(step)
-        else:
+        if step in self.kwargs:
             del self.kwargs[step]
+        elif step == "_args_":
+            self.args.clear()
+        elif step == "_partial_" and self.kind == "partial":
+            self.kind = "config"
+        else:
+            raise self._refused(step)
 
     def _refused(self, step: str) -> UnsupportedValueError:
         message = f"{step} of a node of the graph cannot be changed by itself"
@@ -207,6 +215,8 @@ class Draft(View):
             value = value.__arguments__["expression"]
         if type(value) is not str or value in _HELPERS:
             raise self._refused("_target_")
+        # Entries of a section that mean something else to a call node.
+        controls = {key: self.kwargs.pop(key) for key in RESERVED & self.kwargs.keys()}
         self.target = value
         try:
             function = targets.resolve_for_graph(value, self.allow).function
@@ -217,12 +227,16 @@ class Draft(View):
             # The same target again is no change: what the node is stays as it is.
             self.target = None if function is callable_of(self.node) else value
             self.shape = shape_of(function)
+        for key, control in controls.items():
+            self.set(key, control)
 
     def knows(self, step: Any) -> bool:
-        return step in _CONTROLS or (self.shape is not None and step in self.shape.keyword_names)
+        if self._is_control(step):
+            return step in _CONTROLS and not self._is_section()
+        return self.shape is not None and step in self.shape.keyword_names
 
     def unknown(self, step: Any) -> tuple[str, str | None]:
-        if step in RESERVED:
+        if self._is_control(step) and step not in _CONTROLS:
             problem = self._refused(step).problems[0]
             return problem.message, problem.hint
         if self._is_section():
@@ -247,22 +261,23 @@ class Draft(View):
         Raises:
             BridgeError: with every argument that does not fit; paths start at the node.
         """
-        shape = shape_of(callable_of(self.node))
+        function, base = callable_of(self.node), self._base()
+        shape = shape_of(function)
         bound = self._bound(shape) if self.target is None else None
         if bound is not None:
             self._store(self._without_missing(bound, shape), location)
-            return self._recast()
-        target = self.target or targets.path_of(callable_of(self.node))
+            return self._as(self._class(base))
+        target = self.target or targets.path_of(function)
         value_call = self._value_call(target) if self.target is not None else None
         if value_call is not None:
             return graph_writer.write(value_call, allow=self.allow)
         try:
-            made = graph_writer.write(self._call(target), allow=self.allow)
+            made = graph_writer.write(self._call(target), allow=self.allow, config_cls=base, partial_cls=base)
         except BridgeError as error:
             raise self._explained(error) from error
         self._set_function(callable_of(made), shape, location)
         self._store({key: _released(value) for key, value in made.__arguments__.items()}, location)
-        return self._recast()
+        return self._as(type(made))
 
     def _bound(self, shape: Shape) -> dict[int | str, Any] | None:
         """Returns the arguments by Fiddle's keys, None if they do not all fit the signature."""
@@ -341,19 +356,29 @@ class Draft(View):
             entries.add_new_value(key, value)
         entries[key][-1] = dataclasses.replace(entries[key][-1], location=location)
 
-    def _recast(self) -> Any:
-        """Returns the node as one of the class that its kind and conversion mode ask for."""
-        current = type(self.node)
-        base = current.__bases__[1] if "__convert__" in vars(current) else current
-        if self.kind != kind_of(self.node):
-            if base not in _COUNTERPARTS:
-                message = f"there is no saying which class is to {base.__name__} what Config is to Partial"
-                hint = "cast the node in Python: fdl.cast(...)"
-                raise UnsupportedValueError(Problem(message, "_partial_", hint=hint, kind=UnsupportedValueError))
-            base = _COUNTERPARTS[base]
-        special = self.convert != "all" or (self.kind == "partial" and "self" in self.node.__arguments__)
-        wanted: Any = mode_class(base, self.convert) if special else base
-        return self.node if wanted is current else wanted.__unflatten__(*self.node.__flatten__())
+    def _base(self) -> Any:
+        """Returns the class of the node, of its new kind and without a conversion mode."""
+        cls = type(self.node)
+        base = cls.__bases__[1] if "__convert__" in vars(cls) else cls
+        if self.kind == kind_of(self.node):
+            return base
+        if base not in _COUNTERPARTS:
+            message = f"there is no saying which class is to {base.__name__} what Config is to Partial"
+            hint = "cast the node in Python: fdl.cast(...)"
+            raise UnsupportedValueError(Problem(message, "_partial_", hint=hint, kind=UnsupportedValueError))
+        return _COUNTERPARTS[base]
+
+    def _class(self, base: Any) -> Any:
+        """Returns the class that a node of this target is to have: the one it has, unless kind or mode changed."""
+        named_self = self.kind == "partial" and "self" in self.kwargs
+        if self.kind == kind_of(self.node) and self.convert == self.convert_before and not named_self:
+            return type(self.node)
+        placeholder = self.kind == "partial" and isinstance(callable_of(self.node), targets.LazyTarget)
+        return mode_class(base, self.convert) if self.convert != "all" or named_self or placeholder else base
+
+    def _as(self, cls: Any) -> Any:
+        """Returns the node as one of a class."""
+        return self.node if type(self.node) is cls else cls.__unflatten__(*self.node.__flatten__())
 
 
 class _Held:

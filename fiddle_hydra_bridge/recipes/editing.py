@@ -202,7 +202,7 @@ class Editor:
         self._inherit_modes()
         problems: list[Problem] = []
         replaced = {key: node for key, (_, node) in self.calls.items()}
-        for draft in self.drafts.values():
+        for draft in self._live():
             try:
                 made = draft.commit(self.location)
             except BridgeError as error:
@@ -212,6 +212,28 @@ class Editor:
                 replaced[id(draft.node)] = made
         raise_problems(problems)
         return _with_replaced(self.root.value, replaced) if replaced else self.root.value
+
+    def _live(self) -> Iterator[Draft]:
+        """Yields the drafts of nodes that are still in the graph; of the others nobody needs to hear."""
+        pending = [self.root.value]
+        seen: set[int] = set()
+        while pending:
+            value = pending.pop()
+            if id(value) in self.calls:
+                value = self.calls[id(value)][1]
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if id(value) in self.drafts:
+                draft = self.drafts[id(value)]
+                pending.extend(reversed([*draft.args, *draft.kwargs.values()]))
+                yield draft
+            elif isinstance(value, fdl.Buildable):
+                pending.extend(value.__arguments__.values())
+            elif isinstance(value, list | tuple):
+                pending.extend(reversed(value))
+            elif type(value) is dict:
+                pending.extend(value.values())
 
     def _inherit_modes(self) -> None:
         """Hands a changed ``_convert_`` down to the nodes that say nothing else, as they would inherit it in Hydra."""

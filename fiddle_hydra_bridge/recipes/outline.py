@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from fiddle_hydra_bridge.recipes.registry import path_problem
 
 __all__ = ["Head", "Outline"]
 
@@ -109,7 +112,7 @@ class Outline:
         starts = [match.start() for match in _STATEMENT.finditer(self.text)]
         chunks = []
         decorators: int | None = None
-        for start, end in zip(starts, [*starts[1:], len(self.text)], strict=True):
+        for start, end in itertools.pairwise([*starts, len(self.text)]):
             if self.text[start] == "@":
                 decorators = start if decorators is None else decorators
                 continue
@@ -172,9 +175,13 @@ class Outline:
                 if value.value is not None:
                     texts[str(keyword.arg)] = value.value
             else:
-                problem = f"{keyword.arg or '**'}= of @recipe must be a string literal, or a constant of the module"
-                return Head(function, function, problem=problem)
-        return Head(function, texts.get("name") or function, texts.get("group"), texts.get("package"))
+                unread = f"{keyword.arg or '**'}= of @recipe must be a string literal, or a constant of the module"
+                return Head(function, function, problem=unread)
+        group, name = texts.get("group"), texts.get("name") or function
+        problem = path_problem(group, name)
+        return (
+            Head(function, function, problem=problem) if problem else Head(function, name, group, texts.get("package"))
+        )
 
     def _returns_graph(self, annotation: ast.expr | None) -> bool:
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):

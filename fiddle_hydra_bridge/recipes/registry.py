@@ -8,6 +8,7 @@ Neither Hydra nor Fiddle is imported, so that a module of recipes stays as light
 from __future__ import annotations
 
 import functools
+import re
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import Any, TypeVar, overload
 
 from fiddle_hydra_bridge.errors import ParameterError, Problem
 
-__all__ = ["REGISTRY", "Entry", "Registry", "config_path", "not_registering", "recipe", "register"]
+__all__ = ["REGISTRY", "Entry", "Registry", "config_path", "not_registering", "path_problem", "recipe", "register"]
 
 _F = TypeVar("_F")
 
@@ -29,6 +30,24 @@ def config_path(group: str | None, name: str) -> str:
     ('model/llama', 'llama')
     """
     return f"{group}/{name}" if group else name
+
+
+def path_problem(group: str | None, name: str) -> str | None:
+    """Returns why a command line could not choose an option by this group and name, ``None`` if it can.
+
+    >>> path_problem("model/text", "llama-3.1")
+    >>> path_problem("model.text", "llama")
+    "group='model.text' must be words with slashes between them"
+    """
+    if group and not _GROUP.fullmatch(group):
+        return f"group={group!r} must be words with slashes between them"
+    if not _NAME.fullmatch(name) or name.endswith(".yaml"):
+        return f"name={name!r} must be one word"
+    return None
+
+
+_GROUP = re.compile(r"[\w-]+(?:/[\w-]+)*")
+_NAME = re.compile(r"[\w-][\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -133,7 +152,7 @@ def recipe(
         package: where Hydra places the config, e.g. ``"_global_"``; by default where its group says.
 
     Raises:
-        ParameterError: if another function is registered under that name.
+        ParameterError: if another function is registered under that name, or a command line could not spell it.
 
     Example:
         >>> import fiddle as fdl
@@ -164,7 +183,7 @@ def register(what: Any, *, group: str | None = None, name: str | None = None, pa
         package: where Hydra places the config; by default where its group says.
 
     Raises:
-        ParameterError: if the name is missing or taken, or does not go with a module.
+        ParameterError: if the name is missing, taken or no word, or does not go with a module.
 
     Example:
         >>> import fiddle as fdl
@@ -175,12 +194,20 @@ def register(what: Any, *, group: str | None = None, name: str | None = None, pa
     if isinstance(what, types.ModuleType):
         if name is not None or package is not None:
             raise ParameterError("a module of recipes takes a group=, but neither name= nor package=")
+        _check(group, "any")
         REGISTRY.add_module(group or "", what.__name__)
         return
     name = name or (getattr(what, "__name__", None) if _is_function(what) else None)
     if not isinstance(name, str):
         raise ParameterError(f"a {type(what).__name__} has no name of its own: register it with name=")
+    _check(group, name)
     REGISTRY.add(Entry(config_path(group, name), package, what))
+
+
+def _check(group: str | None, name: str) -> None:
+    problem = path_problem(group, name)
+    if problem is not None:
+        raise ParameterError(problem)
 
 
 def _is_function(what: Any) -> bool:

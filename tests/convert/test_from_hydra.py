@@ -223,11 +223,10 @@ def test_a_config_is_read_as_this_graph(config: Any, make: Callable[[], Any]) ->
 BUILT = {
     name: (config, make)
     for name, (config, make) in READ.items()
-    if not isinstance(config, list)
-    and "missing" not in name
-    # Hydra knows neither NeMo-Run's key nor keys of a mapping that are no argument names.
-    and name not in ("NeMo-Run's reference to a class", "NeMo-Run's call")
-    # Hydra 1.4 keeps objects out of plain dicts and hands over OmegaConf's own copy of the parent.
+    if "missing" not in name
+    # Hydra does not know NeMo-Run's key and calls the target with it.
+    and not name.startswith("NeMo-Run's")
+    # Hydra 1.4 keeps objects out of plain dicts.
     and not (HAS_TUPLES and name == "an object in a dict")
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fiddle as fdl
 import hydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 import fiddle_hydra_bridge as fhb
 from examples.pretrain.model import Llama3Config, LlamaModel
@@ -33,8 +33,9 @@ def twins() -> fdl.Config[object]:
 
 @hydra.main(version_base="1.3", config_path="../../conf", config_name="config")
 def main(config: DictConfig) -> float:
-    losses: list[float] = fhb.instantiate(config, _share_=True)()
     check = hydra.utils.instantiate(config.check)
+    training = OmegaConf.masked_copy(config, [key for key in config if key != "check"])
+    losses: list[float] = fhb.instantiate(training, _share_=True)()
     result = {
         "hidden": config.model.config.hidden,
         "steps": len(losses),

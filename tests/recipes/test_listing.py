@@ -62,6 +62,10 @@ OPTIONS = {
         "@recipe(group=f'{a}')\ndef f(): ...",
         Head("f", "f", problem="group= of @recipe must be a string literal, or a constant of the module"),
     ),
+    "a group that no command line could name": (
+        "@recipe(group='a.b', name='c')\ndef f(): ...",
+        Head("f", "f", problem="group='a.b' must be words with slashes between them"),
+    ),
 }
 
 
@@ -73,6 +77,7 @@ def test_a_recipe_is_read_from_the_text(text: str, head: Head) -> None:
 
 
 NO_OPTIONS = {
+    "nothing": "",
     "no annotation": "def f(): ...",
     "another annotation": "def f() -> Model: ...",
     "another Config": "from mine import Config\ndef f() -> Config: ...",
@@ -91,6 +96,7 @@ NO_OPTIONS = {
 @pytest.mark.parametrize("text", NO_OPTIONS.values(), ids=NO_OPTIONS)
 def test_other_functions_are_no_recipes(text: str) -> None:
     assert list(Outline(IMPORTS + text, "pkg.module", False).all()) == []
+    assert list(Outline(text, "pkg.module", False).all()) == []
 
 
 def test_relative_imports_are_followed_to_their_name() -> None:

@@ -727,7 +727,7 @@ class Unshared:
         if steps[-1] == "_target_" and prefix == "~":
             # Hydra makes a mapping of the node; in a graph that is refused.
             steps[-1] = "new"
-        value = "" if prefix == "~" else "=" + self.draw(VALUES)
+        value = "" if prefix == "~" else "=" + self.draw(CONTROLS.get(steps[-1], VALUES))
         return prefix + ".".join(steps) + value
 
 
@@ -736,16 +736,16 @@ VALUES = st.sampled_from(
     [
         *("1", "2.5", "true", "text", "'1'", "null", "[]", "[1,{k: 2}]", "{k: 1}", "{a: {k: 3}}", "{dim: [1]}"),
         *("{" + ENCODER + ", dim: 3}", "{_target_: tests.components.Node, a: [1]}", "[{" + ENCODER + ", dim: 1}]"),
-        *(
-            "{_target_: builtins.tuple, _args_: [[1, 2]]}",
-            "${a.b}",
-            "'x ${k}'",
-            "{dim: ${.k}}",
-            "tests.components.Node",
-        ),
         *("{_target_: tests.components.combine, x: 1, _args_: [1]}", "{_partial_: true}", "{k: ???}"),
+        *("${a.b}", "'x ${k}'", "{dim: ${.k}}", "tests.components.Node"),
     ]
 )
+#: What a graph refuses at once, where Hydra would only refuse to instantiate it, is not drawn.
+CONTROLS = {
+    "_target_": st.sampled_from([f"tests.components.{name}" for name in ("Node", "Encoder", "Settings", "combine")]),
+    "_partial_": st.sampled_from(["true", "false"]),
+    "_args_": st.sampled_from(["[1]", "[]", "[{k: 2},x]"]),
+}
 
 
 @st.composite

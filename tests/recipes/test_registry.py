@@ -80,6 +80,25 @@ def test_what_cannot_be_registered_is_refused(what: Any, words: dict[str, str]) 
         fhb.register(what, **words)
 
 
+@pytest.mark.parametrize("group", ["a.b", "/a", "a/", "a b", "a@b", "a=b"])
+def test_groups_that_no_command_line_could_name_are_refused(group: str) -> None:
+    for what, name in ((encoder, "fine"), (components, None)):
+        with pytest.raises(fhb.ParameterError, match="words with slashes"):
+            fhb.register(what, group=group, name=name)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a b", "a.yaml", ".a", "a,b", "a=b"])
+def test_names_that_no_command_line_could_name_are_refused(name: str) -> None:
+    with pytest.raises(fhb.ParameterError, match="must be one word"):
+        fhb.register(encoder, group="fine", name=name)
+
+
+@pytest.mark.parametrize("group, name", [("a-b/c_d", "llama-3.1"), (None, "7b"), ("", "é")])
+def test_other_words_are_fine(group: str | None, name: str) -> None:
+    fhb.register(encoder, group=group, name=name)
+    assert source().is_config(f"{group}/{name}" if group else name)
+
+
 def test_two_functions_of_one_name_are_refused() -> None:
     fhb.register(encoder, group="model")
     with pytest.raises(fhb.ParameterError, match=r"two recipes are called 'model/encoder': .*encoder and .*combine"):
