@@ -147,24 +147,24 @@ def instantiate_row(name: str, data: dict[str, Any], goal: float | None = None, 
 
 
 def graph_row(name: str, data: dict[str, Any], goal: float | None = None) -> Row:
-    """Compares a graph's way to objects with Hydra's."""
-    config = OmegaConf.create(data)
+    """Compares a graph's way to objects with Hydra's, both with plain dicts and lists."""
+    config = OmegaConf.create({**data, "_convert_": "all"})
     return Row(
         name,
         lambda: fdl.build(fhb.from_hydra(config)),
-        lambda: hydra.utils.instantiate(config, _convert_="all"),
+        lambda: hydra.utils.instantiate(config),
         call_nodes(data),
         goal,
     )
 
 
 def text_row(name: str, data: dict[str, Any], goal: float | None = None) -> Row:
-    """Compares the ways from text to objects."""
-    text = OmegaConf.to_yaml(OmegaConf.create(data))
+    """Compares the ways from text to objects, both with plain dicts and lists."""
+    text = OmegaConf.to_yaml(OmegaConf.create({**data, "_convert_": "all"}))
     return Row(
         name,
         lambda: fdl.build(fhb.from_yaml(text)),
-        lambda: hydra.utils.instantiate(OmegaConf.create(text), _convert_="all"),
+        lambda: hydra.utils.instantiate(OmegaConf.create(text)),
         call_nodes(data),
         goal,
     )

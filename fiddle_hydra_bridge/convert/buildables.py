@@ -14,10 +14,10 @@ import functools
 import inspect
 import itertools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import MISSING as NO_FIELD_DEFAULT
 from dataclasses import fields, is_dataclass
-from typing import Any, Literal, NamedTuple, cast, cast
+from typing import Any, Literal, NamedTuple
 
 import fiddle as fdl
 from fiddle import history
@@ -302,13 +302,13 @@ def _for_mode(mode: str, built: Any, graph: Any) -> Any:
 
 
 @functools.cache
-def mode_class(base: type[Any], mode: str) -> type[Any]:
+def mode_class(base: Any, mode: str) -> type[Any]:
     """Returns the subclass of a Buildable class whose arguments are converted as ``_convert_: mode`` says."""
     name = f"{mode.title()}{base.__name__}"
     return type(name, (_Converting, base), {"__convert__": mode, "__module__": __name__})
 
 
-def _restored(base: type[Any], mode: str, state: dict[str, Any]) -> Any:
+def _restored(base: Any, mode: str, state: dict[str, Any]) -> Any:
     node = object.__new__(mode_class(base, mode))
     node.__setstate__(state)
     return node
@@ -326,7 +326,7 @@ def make(cls: type[Any], function: Any, shape: Shape, arguments: dict[int | str,
         shape: its shape.
         arguments: by Fiddle's keys; taken over, not copied.
     """
-    if not _is_layout_known(cast("Callable[..., Any]", cls)):
+    if not _is_layout_known(cls):
         metadata = fdl.BuildableTraverserMetadata(function, tuple(arguments), dict(shape.tags), {})
         node = cls.__unflatten__(tuple(arguments.values()), metadata)
         object.__setattr__(node, "__arguments__", arguments)
@@ -350,7 +350,7 @@ def make(cls: type[Any], function: Any, shape: Shape, arguments: dict[int | str,
 
 
 @functools.cache
-def _is_layout_known(cls: Callable[..., Any]) -> bool:
+def _is_layout_known(cls: Any) -> bool:
     """Whether a Buildable consists of just the parts that :func:`make` sets."""
     try:
         probe = cls(_probe)
