@@ -49,7 +49,7 @@ def lists_of(nodes: int) -> dict[str, Any]:
 
 
 def training_run(link: Callable[[str, Any], Any]) -> dict[str, Any]:
-    """A training run as apps have it, a section with call nodes, their lists and dicts; 36 of them are call nodes.
+    """A training run as apps have it: call nodes with lists, dicts, settings.
 
     Args:
         link: given an interpolation and the value it reaches, returns one of them.
@@ -63,6 +63,7 @@ def training_run(link: Callable[[str, Any], Any]) -> dict[str, Any]:
     }
     betas = [0.9, 0.95]
     return {
+        "_target_": WHOLE,
         "seed": 42,
         "dim": 512,
         "dropout": 0.1,

@@ -63,7 +63,8 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A module that no whitelist of these tests names: it must not even be imported."""
     name = "fhb_outside"
     tmp_path.joinpath(f"{name}.py").write_text(
-        "import fiddle as fdl\nclass Tag(fdl.Tag):\n    'A tag.'\nclass Thing: ...\nVALUE = 5\ndef call(*a, **k): return 7\n"
+        "import fiddle as fdl\nclass Tag(fdl.Tag):\n    'A tag.'\n"
+        "class Thing: ...\nVALUE = 5\ndef call(*a, **k): return 7\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
@@ -169,12 +170,16 @@ PLACES: dict[str, Callable[[Any], Any]] = {
     "positional argument": lambda attack: call(here("give"), attack),
     "deep argument": lambda attack: call(here("give"), value={"k": [call(here("give"), value=attack)]}),
     "argument of a partial": lambda attack: call(here("give"), _partial_=True, value=attack),
-    "tagged": lambda attack: call(here("give"), value=call("fiddle_hydra_bridge.tagged", value=attack, tags=[here("Tag")])),
+    "tagged": lambda attack: call(
+        here("give"), value=call("fiddle_hydra_bridge.tagged", value=attack, tags=[here("Tag")])
+    ),
     "value": lambda attack: call("fiddle_hydra_bridge.value", attack),
     "factory": lambda attack: call(
         "fiddle_hydra_bridge.partial",
         _deferred_target_=call(here("give"), _partial_=True),
-        value=call("fiddle_hydra_bridge.arg_factory", _deferred_target_=call(here("give"), _partial_=True), value=attack),
+        value=call(
+            "fiddle_hydra_bridge.arg_factory", _deferred_target_=call(here("give"), _partial_=True), value=attack
+        ),
     ),
     "share": lambda attack: call(
         "fiddle_hydra_bridge.share",
@@ -329,9 +334,7 @@ def reconstruct(function: Any, *args: Any) -> dict[str, Any]:
 
 
 GLOBALS = reconstruct(found("builtins.getattr"), found("json.loads"), "__globals__")
-EVAL = reconstruct(
-    found("builtins.dict.get"), reconstruct(found("builtins.dict.get"), GLOBALS, "__builtins__"), "eval"
-)
+EVAL = reconstruct(found("builtins.dict.get"), reconstruct(found("builtins.dict.get"), GLOBALS, "__builtins__"), "eval")
 OS_SYSTEM = call("xmlrpc.server.resolve_dotted_attribute", found("logging.os"), "system")
 
 #: Hydra refuses these by what their calls are given or return. Nobody sees the calls of ``fdl.build``.
@@ -363,7 +366,13 @@ def test_a_composed_attack_is_refused_where_nobody_sees_the_calls(entry: str, tm
 #: Callables that a graph may not call are no values for it either: whoever gets them may call them.
 NO_VALUES = [
     *("builtins.getattr", "builtins.setattr", "builtins.type", "builtins.dict.get", "builtins.object.__getattribute__"),
-    *("importlib.reload", "functools.partial", "operator.add", "types.SimpleNamespace.__init__", "pkgutil.resolve_name"),
+    *(
+        "importlib.reload",
+        "functools.partial",
+        "operator.add",
+        "types.SimpleNamespace.__init__",
+        "pkgutil.resolve_name",
+    ),
     *("hydra.utils.get_object", "hydra.utils.get_method", "fiddle.build", "fiddle_hydra_bridge.instantiate"),
 ]
 
@@ -424,9 +433,7 @@ SELECTED = {
         here("Model"), decoder=call(here("give"), value=call(here("handlers"))), encoder=ref("decoder.run")
     ),
     "item in a list": share(here("Model"), decoder=[call(here("handlers"))], encoder=ref("decoder[0].run")),
-    "item that is run": share(
-        here("apply_first"), more=call(here("handlers")), _args_=[ref("more.run"), f": {MARK}"]
-    ),
+    "item that is run": share(here("apply_first"), more=call(here("handlers")), _args_=[ref("more.run"), f": {MARK}"]),
 }
 
 
@@ -507,8 +514,11 @@ def test_a_whitelist_reaches_every_target_below_the_helpers(place: str, entry: A
 
 # ------------------------------------------------------------------------------------------------------------- allow=
 
-ALLOW = [f"{HERE}.*", "hydra.utils.get_object", *(f"fiddle_hydra_bridge.{n}" for n in (
-    "share", "ref", "tagged", "partial", "arg_factory", "value", "structured"))]
+ALLOW = [
+    f"{HERE}.*",
+    "hydra.utils.get_object",
+    *(f"fiddle_hydra_bridge.{n}" for n in ("share", "ref", "tagged", "partial", "arg_factory", "value", "structured")),
+]
 
 #: ``X`` stands for the module that is not allowed.
 FORBIDDEN: dict[str, Any] = {
@@ -526,8 +536,10 @@ def named(config: Any, module: str) -> Any:
         return {key: named(item, module) for key, item in config.items()}
     if isinstance(config, list):
         return [named(item, module) for item in config]
-    return config.replace("X.", f"{module}.") if isinstance(config, str) and config != "X" else (
-        module if config == "X" else config
+    return (
+        config.replace("X.", f"{module}.")
+        if isinstance(config, str) and config != "X"
+        else (module if config == "X" else config)
     )
 
 
@@ -619,10 +631,14 @@ ALLOW_PATHS: dict[str, Callable[[str], Any]] = {
         _allow_=[*ALLOW, "fiddle_hydra_bridge.*"],
     ),
     "from_yaml as a target": lambda module: fhb.instantiate(
-        call("fiddle_hydra_bridge.from_yaml", text=f"_target_: {module}.call"), _allow_=[*ALLOW, "fiddle_hydra_bridge.*"]
+        call("fiddle_hydra_bridge.from_yaml", text=f"_target_: {module}.call"),
+        _allow_=[*ALLOW, "fiddle_hydra_bridge.*"],
     ),
     "a default factory": lambda module: fhb.from_hydra(
-        call(here("give"), value=call("fiddle_hydra_bridge.value", call("collections.defaultdict", found(f"{module}.call"), []))),
+        call(
+            here("give"),
+            value=call("fiddle_hydra_bridge.value", call("collections.defaultdict", found(f"{module}.call"), [])),
+        ),
         allow=[*ALLOW, "collections.defaultdict"],
     ),
     "a record": lambda module: fhb.from_hydra(

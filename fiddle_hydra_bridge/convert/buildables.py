@@ -317,7 +317,7 @@ def _restored(base: Any, mode: str, state: dict[str, Any]) -> Any:
 # Making.
 
 
-def make(cls: type[Any], function: Any, shape: Shape, arguments: dict[int | str, Any]) -> Any:
+def make(cls: Any, function: Any, shape: Shape, arguments: dict[int | str, Any]) -> Any:
     """Makes a Buildable without history.
 
     Args:

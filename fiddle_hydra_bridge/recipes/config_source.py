@@ -11,8 +11,6 @@ already. The rest is loaded by the first question that needs it.
 from __future__ import annotations
 
 import builtins
-import functools
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +43,7 @@ class RecipeSource(ConfigSource):
     def __init__(self, provider: str, path: str) -> None:
         super().__init__(provider, path)
         self._module, _, self._group = self.path.partition("@")
+        self._known: dict[tuple[str, str], Listing] = {}
 
     def load_config(self, config_path: str) -> ConfigResult:
         from fiddle_hydra_bridge.recipes.serving import serve
@@ -95,18 +94,15 @@ class RecipeSource(ConfigSource):
 
     @property
     def _listings(self) -> builtins.list[Listing]:
-        if self._module:
-            return self._own_listings
+        """What lists the recipes of modules: of the one in the path, or of those that were registered whole."""
         from fiddle_hydra_bridge.recipes.listing import Listing
         from fiddle_hydra_bridge.recipes.registry import REGISTRY
 
-        return [Listing(module, group) for group, module in REGISTRY.modules]
-
-    @functools.cached_property
-    def _own_listings(self) -> builtins.list[Listing]:
-        from fiddle_hydra_bridge.recipes.listing import Listing
-
-        return [Listing(self._module, self._group)]
+        wanted = [(self._group, self._module)] if self._module else REGISTRY.modules
+        for group, module in wanted:
+            if (group, module) not in self._known:
+                self._known[group, module] = Listing(module, group)
+        return [self._known[each] for each in wanted]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> RecipeSource:
         # Hydra copies its sources for every composition; what was listed stays listed.
@@ -132,17 +128,18 @@ class RecipeSearchPath(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for element in search_path.get_path():
-            # Hydra takes a scheme that it does not know for a folder beside the app.
-            written = _WRITTEN_AS_FOLDER.search(element.path) if element.provider == "main" else None
-            if written is not None:
-                element.path = f"fiddle://{written[1]}"
+            if element.provider == "main":
+                element.path = _meant(element.path)
         # Who has registered nothing has not imported the registry.
         if _REGISTRY in sys.modules:
             search_path.append("fiddle_hydra_bridge", "fiddle://")
         from fiddle_hydra_bridge.recipes.entry_points import entry_points
 
-        for point in entry_points():
-            search_path.append(point.distribution, f"fiddle://{point.module}@{point.name}")
+        for distribution, group, module in entry_points():
+            search_path.append(distribution, f"fiddle://{module}@{group}")
 
 
-_WRITTEN_AS_FOLDER = re.compile(r"(?:^|[\\/])fiddle:[\\/]+(.*)$")
+def _meant(path: str) -> str:
+    """Returns ``fiddle://x`` for what Hydra makes of it: a folder of an odd name beside the app."""
+    folder, scheme, rest = path.replace("\\", "/").rpartition("fiddle:/")
+    return f"fiddle://{rest.lstrip('/')}" if scheme and (not folder or folder.endswith("/")) else path

@@ -170,6 +170,8 @@ class Draft(View):
             return ABSENT if self._is_section() else (self.target or callable_of(self.node))
         if step == "_partial_":
             return True if self.kind == "partial" else ABSENT
+        if step == "_convert_":
+            return ABSENT if self.convert == "all" else self.convert
         return self.args if step == "_args_" and self.args else ABSENT
 
     def _position(self, step: Any) -> int | None:

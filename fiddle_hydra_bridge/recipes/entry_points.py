@@ -1,7 +1,7 @@
 """Recipes that installed packages advertise: entry points of the group ``fiddle_hydra_bridge.recipes``.
 
-In come the folders of ``sys.path``, out come :class:`EntryPoint` rows for ``config_source``. Every start of every
-Hydra app asks, so the files are read directly: ``importlib.metadata`` alone takes ten times as long to import and ask.
+In come the folders of ``sys.path``, out come plain rows for ``config_source``. Every start of every Hydra app asks, so
+the files are read directly, and not even a class is made: ``importlib.metadata`` takes ten times as long.
 """
 
 from __future__ import annotations
@@ -9,30 +9,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
 
-__all__ = ["EntryPoint", "entry_points"]
+__all__ = ["entry_points"]
 
 GROUP = "fiddle_hydra_bridge.recipes"
 
 
-class EntryPoint(NamedTuple):
-    """A line ``name = module`` of a package's metadata.
+def entry_points() -> list[tuple[str, str, str]]:
+    """Returns the entry points of all installed packages; of two installations of one, the first on the path.
 
-    Attributes:
-        distribution: the name of the package.
-        name: the config group that its recipes are offered below.
-        module: the dotted name of the module or package with the recipes.
+    Returns:
+        the name of the package, the config group that its recipes are offered below, and the dotted name of the
+        module with the recipes.
     """
-
-    distribution: str
-    name: str
-    module: str
-
-
-def entry_points() -> list[EntryPoint]:
-    """Returns the entry points of all installed packages; of two installations of one, the first on the path."""
-    found: dict[str, list[EntryPoint]] = {}
+    found: dict[str, list[tuple[str, str, str]]] = {}
     for folder in dict.fromkeys(sys.path):
         for distribution, text in _texts(folder or os.curdir):
             if distribution not in found:
@@ -58,11 +48,11 @@ def _texts(folder: str) -> Iterator[tuple[str, str]]:
             yield name.partition("-")[0], text
 
 
-def _parsed(distribution: str, text: str) -> Iterator[EntryPoint]:
+def _parsed(distribution: str, text: str) -> Iterator[tuple[str, str, str]]:
     section = ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("["):
             section = line.strip("[] ")
         elif section == GROUP and "=" in line and not line.startswith(("#", ";")):
             name, _, value = line.partition("=")
-            yield EntryPoint(distribution, name.strip(), value.strip())
+            yield distribution, name.strip(), value.strip()

@@ -210,11 +210,15 @@ def _outline(name: str, spec: ModuleSpec) -> Outline:
         # In a zip archive, or a namespace package, or not written in Python.
         get_source = getattr(spec.loader, "get_source", None)
         return Outline((get_source(name) if get_source is not None else None) or "", name, is_package)
-    stat = file.stat()
-    state = (stat.st_mtime_ns, stat.st_size)
-    known = _outlines.get((name, str(file)))
-    if known is None or known[0] != state:
-        # Names are ASCII mostly, and a text in another encoding only has to be cut at its functions.
-        known = (state, Outline(file.read_text(encoding="utf-8", errors="replace"), name, is_package))
-        _outlines[name, str(file)] = known
-    return known[1]
+    try:
+        stat = file.stat()
+        state = (stat.st_mtime_ns, stat.st_size)
+        known = _outlines.get((name, str(file)))
+        if known is None or known[0] != state:
+            # Names are ASCII mostly, and a text in another encoding only has to be cut at its functions.
+            known = (state, Outline(file.read_text(encoding="utf-8", errors="replace"), name, is_package))
+            _outlines[name, str(file)] = known
+        return known[1]
+    except OSError:
+        # Who may not read a module has no recipes from it.
+        return Outline("", name, is_package)

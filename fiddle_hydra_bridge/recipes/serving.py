@@ -1,8 +1,8 @@
 """A chosen recipe, served as a config.
 
 In comes what ``listing`` or ``registry`` has found, out goes the DictConfig for ``config_source``. Only here recipes
-are imported and called. What is served is what a YAML file would hold: plain, untyped, without defaults list unless
-the recipe's section has an entry of that name.
+are imported and called. What is served is what a YAML file would hold: plain and untyped. What a YAML file says to
+Hydra itself, under ``defaults`` and ``hydra``, a recipe says by entries of that name in its outermost section.
 """
 
 from __future__ import annotations
@@ -66,23 +66,30 @@ def spell(graph: Any) -> DictConfig:
     Raises:
         BridgeError: if it cannot be spelled, or is no mapping.
     """
-    defaults, graph = _without_defaults(graph)
+    own, graph = _without_hydras_own(graph)
     data = _with_modes(to_data(graph), "all")
     if not isinstance(data, dict):
         raise BridgeError(f"a recipe returns a graph, not a {type(graph).__name__}")
-    config: DictConfig = omegaconf_nodes.write(data if defaults is None else {"defaults": defaults, **data})
+    config: DictConfig = omegaconf_nodes.write({**own, **data})
     return config
 
 
-def _without_defaults(graph: Any) -> tuple[Any, Any]:
-    """Takes Hydra's defaults list out of a section: its entries are choices, not part of the graph."""
-    if type(graph) is dict and "defaults" in graph:
-        return graph["defaults"], {key: value for key, value in graph.items() if key != "defaults"}
-    if getattr(graph, "__fn_or_cls__", None) is runtime.section and "defaults" in graph.__arguments__:
-        rest = copy.copy(graph)
-        del rest.defaults
-        return graph.defaults, rest
-    return None, graph
+def _without_hydras_own(graph: Any) -> tuple[dict[str, Any], Any]:
+    """Takes out of a section what speaks to Hydra, and so is no part of the graph: plain lists and dicts."""
+    if type(graph) is dict:
+        entries = graph
+    elif getattr(graph, "__fn_or_cls__", None) is runtime.section:
+        entries = graph.__arguments__
+    else:
+        return {}, graph
+    own = {key: entries[key] for key in ("defaults", "hydra") if type(entries.get(key)) in (list, dict)}
+    rest = copy.copy(graph)
+    for key in own:
+        if type(rest) is dict:
+            del rest[key]
+        else:
+            delattr(rest, key)
+    return own, rest
 
 
 def _with_modes(data: Data, mode: str) -> Data:

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.compare import first_difference, first_graph_difference
 from fiddle_hydra_bridge.recipes import config_source
-from fiddle_hydra_bridge.recipes.entry_points import EntryPoint, entry_points
+from fiddle_hydra_bridge.recipes.entry_points import entry_points
 from fiddle_hydra_bridge.recipes.serving import spell
 from tests.components import Encoder, Node
 from tests.strategies import graphs, sections
@@ -209,6 +209,26 @@ def test_a_link_in_a_recipe_is_an_interpolation_of_the_app() -> None:
     assert OmegaConf.create({"width": 5, "encoder": config}).encoder.dim == 5
 
 
+@pytest.mark.parametrize("make", [dict, lambda **entries: fdl.Config(fhb.section, **entries)], ids=["dict", "section"])
+def test_the_outermost_section_speaks_to_hydra_as_a_yaml_file_does(make: Callable[..., Any]) -> None:
+    graph = make(defaults=[{"optional a": "b"}, "_self_"], hydra={"run": {"dir": "x"}}, data={"dir": "y"})
+    assert spell(graph) == {
+        "defaults": [{"optional a": "b"}, "_self_"],
+        "hydra": {"run": {"dir": "x"}},
+        "data": {"_target_": "builtins.dict", "_convert_": "all", "_args_": [[["dir", "y"]]]},
+    }
+    assert (graph["defaults"] if make is dict else graph.defaults) == [{"optional a": "b"}, "_self_"]
+
+
+@pytest.mark.parametrize("mode", ["none", "partial", "object", "all"])
+def test_a_node_keeps_its_own_way_to_take_containers(mode: str) -> None:
+    node = {"_target_": "tests.components.Node", "a": {"b": [1]}, "c": {"_target_": "tests.components.Node", "b": [2]}}
+    graph = fhb.from_hydra({**node, "_convert_": mode})
+    config = spell(graph)
+    assert (config._convert_, config.c._convert_) == (mode, mode)
+    assert fhb.same_graph(fhb.from_hydra(config), graph)
+
+
 def test_every_call_node_says_how_it_takes_containers() -> None:
     config = spell({"node": fdl.Config(Node, a=fdl.Config(Node, b={"c": [fdl.Config(Encoder, dim=1)]}))})
     config.node.a.a = [1, 2]
@@ -252,9 +272,9 @@ def test_entry_points_are_read_from_the_metadata_of_installed_packages(
         sys, "path", [str(tmp_path / "a"), str(tmp_path / "no"), str(tmp_path / "b"), str(tmp_path / "a")]
     )
     assert entry_points() == [
-        EntryPoint("one", "mine", "one.recipes"),
-        EntryPoint("three", "a", "three.a"),
-        EntryPoint("three", "b", "three.b"),
+        ("one", "mine", "one.recipes"),
+        ("three", "a", "three.a"),
+        ("three", "b", "three.b"),
     ]
 
 
