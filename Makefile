@@ -10,12 +10,14 @@ PYTEST_ARGS ?=
 RUN = "$(VENV)/bin/python" -m
 RUN_HYDRA14 = "$(VENV_HYDRA14)/bin/python" -m
 
-.PHONY: help demo test test-hydra14 bench format clean
+.PHONY: help demo test test-hydra14 test-nemo test-launchers bench format clean
 
 help:
 	@echo "make demo          set up, then run the demo: one training run, spelled in YAML and in Python"
 	@echo "make test          set up, then ruff, mypy --strict and pytest on the released Hydra (1.3)"
 	@echo "make test-hydra14  set up, then pytest on the newest Hydra 1.4, pre-releases included"
+	@echo "make test-nemo     set up, then the tests beside real NeMo-Run"
+	@echo "make test-launchers set up, then Hydra's launchers and sweepers, really run (Python 3.11)"
 	@echo "make bench         set up, then print the speed table"
 	@echo "make format        sort imports and format the code"
 	@echo "make clean         remove the environments and caches"
@@ -34,15 +36,22 @@ test: $(VENV)/.installed
 test-hydra14: $(VENV_HYDRA14)/.installed
 	$(RUN_HYDRA14) pytest -o cache_dir="$(VENV_HYDRA14)/.pytest_cache" $(PYTEST_ARGS)
 
+test-nemo:
+	.ci/nemo $(PYTEST_ARGS)
+
+test-launchers:
+	.ci/launchers $(PYTEST_ARGS)
+
 bench: $(VENV)/.installed
 	$(RUN) benchmarks.run
+	$(RUN) benchmarks.plugin
 
 format: $(VENV)/.installed
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
 
 clean:
-	rm -rf "$(VENV)" "$(VENV_HYDRA14)" .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf "$(VENV)" "$(VENV_HYDRA14)" .venv-nemo .venv-launchers .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 PACKAGES := '.[test,demo,lint]'
 # Specifiers that name a pre-release admit pre-releases of these two packages only, unlike `pip install --pre`.

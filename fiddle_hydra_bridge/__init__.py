@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         TargetError,
         UnsupportedValueError,
     )
+    from fiddle_hydra_bridge.recipes.app import main
+    from fiddle_hydra_bridge.recipes.registry import recipe, register
     from fiddle_hydra_bridge.vocabulary.autoconvert import autoconvert
     from fiddle_hydra_bridge.vocabulary.config import Config, Partial, broadcast, walk
     from fiddle_hydra_bridge.vocabulary.script import Script, ScriptError
@@ -72,8 +74,11 @@ __all__ = [
     "instantiate",
     "link",
     "load",
+    "main",
     "partial",
+    "recipe",
     "ref",
+    "register",
     "resolve",
     "same_graph",
     "save",
@@ -100,6 +105,8 @@ _HOMES = {
     **dict.fromkeys(["equivalent", "same_graph"], _CONVERT + "compare"),
     **dict.fromkeys(["Config", "Partial", "broadcast", "walk"], _VOCABULARY + "config"),
     **dict.fromkeys(["Script", "ScriptError"], _VOCABULARY + "script"),
+    **dict.fromkeys(["recipe", "register"], "fiddle_hydra_bridge.recipes.registry"),
+    "main": "fiddle_hydra_bridge.recipes.app",
     "autoconvert": _VOCABULARY + "autoconvert",
     "Codec": _CONVERT + "codec",
     "LazyTarget": _CONVERT + "targets",

@@ -57,13 +57,13 @@ LONGEST = 450
 EAGER_IMPORTERS = {
     "yaml": {"yaml_text"},
     "fiddle": {"graph_reader", "graph_writer", "bridge", "links"},
-    # The graph's spokes and the links import it through `nodes`: Buildables of other conversion modes make its containers.
+    # The graph's spokes and the links import it through `nodes`: other conversion modes make its containers.
     "omegaconf": {"omegaconf_nodes", "objects", "graph_reader", "graph_writer", "bridge", "instantiation", "links"},
 }
 LAZY_IMPORTERS = {
     "yaml": set[str](),
     "fiddle": {"compare", "runtime"},
-    "omegaconf": {"compare", "runtime", "yaml_text"},
+    "omegaconf": {"compare", "runtime", "targets", "yaml_text"},
 }
 #: What `convert/` may use of Hydra. Everything else is its application half: main, compose, core, plugins.
 CONVERSION_HALF = re.compile(

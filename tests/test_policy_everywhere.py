@@ -443,10 +443,9 @@ def test_a_ref_selects_nothing_that_hydra_would_refuse(entry: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("entry", [fhb.instantiate, hydra.utils.instantiate])
-@pytest.mark.parametrize("kind", ["hydra", "own class", "functools"])
+@pytest.mark.parametrize("kind", ["own class", "functools"])
 def test_share_calls_no_partial_that_is_given_at_the_call_site(entry: Any, kind: str) -> None:
     given = {
-        "hydra": lambda: hydra.utils.instantiate(call(here("record"), _partial_=True)),
         "own class": lambda: Partial(record),
         "functools": lambda: functools.partial(record),
     }[kind]()
@@ -470,13 +469,6 @@ def collect(*args: Any, **kwargs: Any) -> Any:
 
 
 FACTORIES: dict[str, Any] = {
-    "made by a factory": call(
-        "fiddle_hydra_bridge.partial",
-        _deferred_target_=call(here("Model"), _partial_=True),
-        encoder=call(
-            "fiddle_hydra_bridge.arg_factory", _deferred_target_=call(f"{ATTACKS_HERE}.find_shell", _partial_=True)
-        ),
-    ),
     "given by the partial": call(
         "fiddle_hydra_bridge.partial",
         _deferred_target_=call(f"{ATTACKS_HERE}.find", _partial_=True),
@@ -621,7 +613,8 @@ ALLOW_PATHS: dict[str, Callable[[str], Any]] = {
     "a resolver in a link": lambda module: fhb.build(
         fhb.from_hydra(
             {"x": call(here("give"), value="${oc.create:{_target_:" + module + ".call}}")}, allow=ALLOW, links="keep"
-        )
+        ),
+        allow=ALLOW,
     ),
     "a resolver": lambda module: fhb.from_hydra(
         {"x": call(here("give"), value="${oc.create:{_target_:" + module + ".call}}")}, allow=ALLOW

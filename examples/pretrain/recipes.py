@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fiddle as fdl
 
+import fiddle_hydra_bridge as fhb
 from examples.pretrain.checkpoint import Resume
 from examples.pretrain.data import TextDataModule
 from examples.pretrain.logger import Logger
@@ -20,9 +21,11 @@ from examples.pretrain.tokenizer import CharTokenizer
 from examples.pretrain.trainer import Trainer, pretrain
 
 __all__ = [
+    "adam_slow",
     "adam_with_cosine_annealing",
     "llama3_small",
     "llama3_tiny",
+    "llama3_wide",
     "pretrain_recipe",
     "sgd_with_cosine_annealing",
     "text_data",
@@ -67,6 +70,21 @@ def sgd_with_cosine_annealing(max_steps: int, max_lr: float = 0.3) -> fdl.Config
     """Gradient descent with momentum, annealed to a tenth of ``max_lr``."""
     schedule = fdl.Config(CosineAnnealing, max_steps=max_steps, warmup_steps=20, min_lr=max_lr / 10)
     return fdl.Config(SGD, max_lr=max_lr, lr_scheduler=schedule)
+
+
+@fhb.recipe(group="model")
+def llama3_wide() -> fdl.Config[LlamaModel]:
+    """A model of 240,000 parameters: an option of ``conf/model``, though in Python."""
+    model = llama3_tiny(fdl.Config(CharTokenizer))
+    model.config.hidden = 96
+    model.config.ffn_hidden = 256
+    return model
+
+
+@fhb.recipe(group="optim")
+def adam_slow() -> fdl.Config[Adam]:
+    """Adam with a third of the learning rate: an option of ``conf/optim``, whose schedule follows the trainer."""
+    return adam_with_cosine_annealing(fhb.link("${trainer.max_steps}"), max_lr=3e-3)
 
 
 def pretrain_recipe(log_dir: str = "outputs/pretrain", max_steps: int = 600) -> fdl.Partial[list[float]]:

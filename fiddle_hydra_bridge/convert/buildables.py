@@ -274,7 +274,7 @@ def _partial(node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Builds a Partial, of the real callable if a placeholder stands for it."""
     function = fdl.get_callable(node)
     if isinstance(function, LazyTarget):
-        function = targets.resolve_for_graph(function.path).function
+        function = targets.resolve_for_graph(function.path, function.allow).function
     if "self" in kwargs:
         # Fiddle's own method has a parameter of that name.
         return functools.partial(function, *args, **kwargs)

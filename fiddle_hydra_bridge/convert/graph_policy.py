@@ -53,6 +53,7 @@ _UNWATCHED_MODULES = {
     **dict.fromkeys(("atexit", "signal", "sched"), "it calls back later"),
     **dict.fromkeys(("subprocess", "_posixsubprocess", "pty", "webbrowser"), "it starts programs"),
     **dict.fromkeys(("unittest", "_pytest"), "its objects replace code or pretend to be any object"),
+    "xmlrpc": "it selects attributes that the arguments name",
     "hydra": "it finds or instantiates what the arguments name",
     "fiddle": "it builds or changes configurations by itself",
     "fiddle_hydra_bridge": "only the run-time helpers of the bridge may be named by configuration",
@@ -66,6 +67,7 @@ _REFUSED_NAMES = dict.fromkeys(
     (
         *("threading.Thread", "threading.Timer", "threading.settrace", "threading.setprofile"),
         *("_thread.start_new_thread", "multiprocessing.context.Process", "multiprocessing.process.BaseProcess"),
+        *("multiprocessing.pool.mapstar", "multiprocessing.pool.starmapstar"),
         *("weakref.finalize", "os.register_at_fork", "_codecs.register", "_codecs.register_error"),
     ),
     "it calls what the arguments name",
@@ -122,9 +124,14 @@ def graph_refusal(path: str, function: Any) -> str | None:
 
 
 def _is_runtime_helper(function: Any) -> bool:
-    """Whether it is one of the helpers that the bridge itself writes into configs."""
+    """Whether it is one of the helpers that stand in graphs; the others are read into what they stand for."""
     runtime = sys.modules.get(_RUNTIME)
-    return runtime is not None and any(getattr(runtime, name) is function for name in runtime.__all__)
+    return runtime is not None and any(
+        getattr(runtime, name) is function for name in runtime.__all__ if name not in _READ_HELPERS
+    )
+
+
+_READ_HELPERS = frozenset({"arg_factory", "partial", "ref", "share"})
 
 
 def _is_dunder(name: str) -> bool:
@@ -196,6 +203,12 @@ def _changes_resolvers(function: Any) -> bool:
     return "resolver" in str(name) and is_within(str(getattr(function, "__module__", "")), "omegaconf")
 
 
+def _is_private_in_the_library(function: Any) -> bool:
+    names = str(getattr(function, "__qualname__", "")).split(".")
+    roots = {home.partition(".")[0] for home in _homes(function)}
+    return bool(roots) and roots <= sys.stdlib_module_names and any(name.startswith("_") for name in names)
+
+
 _GRAPH_RULES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (makes_classes, "it makes classes"),
     (_is_wrapper_class, "its instances wrap or select what the arguments name"),
@@ -205,5 +218,6 @@ _GRAPH_RULES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (_is_unlisted_builtin, "it turns names into objects or arguments into behaviour"),
     (_is_container_method, "it reads or changes the object that it is given or bound to"),
     (_is_method_of_code, "it is bound to a module or a function"),
+    (_is_private_in_the_library, "it is a private part of the standard library"),
     (_changes_resolvers, "it changes what interpolations run"),
 )

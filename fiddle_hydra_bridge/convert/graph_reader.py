@@ -115,8 +115,9 @@ class _Reader:
         try:
             target = targets.path_of(function)
             if not isinstance(function, targets.LazyTarget):
-                # What reading would refuse is not written.
-                targets.resolve_for_graph(target)
+                # What reading would refuse is not written. The callable comes from Python, not from a config, so that
+                # Hydra 1.4 need not warn of a choice without a whitelist.
+                targets.resolve_for_graph(target, (target,))
         except TargetError as error:
             self._problem(error, path)
             return None

@@ -130,7 +130,7 @@ class _Writer:
         placeholder = arguments is None
         if arguments is None:
             # The callable takes what its signature does not say: Fiddle sees a placeholder that takes anything.
-            function = targets.LazyTarget(call.target)
+            function = targets.LazyTarget(call.target, self.allow)
             shape = shape_of(function)
             arguments = self._bind(call, shape) or {}
         cls = self.classes[call.kind]
@@ -163,12 +163,12 @@ class _Writer:
     def _function(self, call: Call) -> Any:
         target = call.target
         if "${" in target or target == "???":
-            function: Any = targets.LazyTarget(target)
+            function: Any = targets.LazyTarget(target, self.allow)
         else:
             try:
                 function = targets.resolve_for_graph(target, self.allow).function
             except TargetError as error:
-                function = targets.LazyTarget(target)
+                function = targets.LazyTarget(target, self.allow)
                 if isinstance(error, RefusedTargetError) or not self.lazy:
                     self._problem(call, "_target_", _with_advice(error))
         self.functions[target] = function
@@ -251,7 +251,7 @@ class _Writer:
         return made
 
     def _lazy_value(self, call: Call) -> Any:
-        function = targets.LazyTarget(call.target)
+        function = targets.LazyTarget(call.target, self.allow)
         arguments = self._bind(Call(call.target, "config", call.args, call.kwargs), shape_of(function))
         return self._finish(call, self.classes["config"], function, shape_of(function), arguments or {})
 

@@ -35,6 +35,7 @@ from fiddle_hydra_bridge.convert.callables import is_within, makes_classes
 
 __all__ = [
     "authorise",
+    "authorise_given",
     "harmless_types",
     "installed_hydra",
     "is_harmless",
@@ -64,6 +65,22 @@ class _Hydra(NamedTuple):
     @property
     def known(self) -> bool:
         return self.call_target is not None
+
+    def call_as_node(
+        self, authorised: Any, function: Any, partial: bool, args: Any, kwargs: dict[str, Any], key: str, guard: Any
+    ) -> Any:
+        """Calls or defers a target as Hydra does for the node at ``key``, its errors included; only if ``known``."""
+        state = vars(authorised)
+        call_target: Any = self.call_target
+        if self.execution_whitelist is None:
+            policy: Any = sys.modules["hydra._internal.target_policy"]
+            snapshot = policy._validated_target_policy(policy._EXPECTED_TARGET_POLICY_DIGEST)
+            with policy._target_policy_context(snapshot):
+                return call_target(function, partial, tuple(args), dict(kwargs), key)
+        policy = sys.modules["hydra._internal.execution_policy"]
+        with policy._execution_policy_context(state.get("_hydra_execution_policy")):
+            whitelist = state["_hydra_execution_whitelist"]
+            return call_target(function, partial, tuple(args), dict(kwargs), key, whitelist, guard)
 
 
 # The derivations of is_harmless and is_harmless_value hold for these. Any other version makes every call go
@@ -131,6 +148,22 @@ def authorise(path: str, allow: tuple[str, ...] | None) -> functools.partial[Any
         handle = hydra.instantiate({**config, "_args_": [None]}, **options)
         handle = with_state(type(handle)(handle.func), handle)
     return handle
+
+
+def authorise_given(function: Any, allow: tuple[str, ...] | None, key: str) -> functools.partial[Any]:
+    """The same for a callable that a config holds itself. ``key``: where it stands."""
+    from omegaconf import OmegaConf
+
+    hydra = installed_hydra()
+    options: dict[str, Any] = {}
+    if allow is not None and hydra.execution_whitelist is not None:
+        options["_execution_whitelist_"] = hydra.execution_whitelist(list(allow), reset=True)
+    config = OmegaConf.create({"_partial_": True}, flags={"allow_objects": True})
+    config["_target_"] = function
+    if key:
+        config._set_key(key)
+    made: functools.partial[Any] = hydra.instantiate(config, **options)
+    return made
 
 
 def with_state(made: functools.partial[Any], authorised: functools.partial[Any]) -> functools.partial[Any]:

@@ -7,7 +7,7 @@ rare and what only Hydra can judge (call-site arguments on Hydra 1.4, unusual co
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import hydra.utils
@@ -24,7 +24,7 @@ from fiddle_hydra_bridge.convert.nodes import (
     is_config,
     is_structured,
 )
-from fiddle_hydra_bridge.convert.objects import Maker, holds_containers, needs_resolving
+from fiddle_hydra_bridge.convert.objects import Maker, needs_resolving
 
 __all__ = ["instantiate"]
 
@@ -61,17 +61,34 @@ def instantiate(
         >>> instantiate({"_target_": "fractions.Fraction", "numerator": 1, "denominator": 3})
         Fraction(1, 3)
     """
-    if config is None:
-        return None
     allow = targets.normalise_allow(_allow_)
     if HAS_TUPLES and (args or kwargs):
         return _at_call_site(config, args, kwargs, _share_, allow)
+    if config is None:
+        return None
+    if _is_unset_target(config):
+        return hydra.utils.instantiate(config, *args, **kwargs)  # Hydra's refusal
     node = _as_node(config)
-    if node is None or content(node) is SPECIAL:
+    if node is None or (content(node) is SPECIAL and not node._is_interpolation()):
         return hydra.utils.instantiate(config, *args, **kwargs)
+    if content(node) is SPECIAL and HAS_TUPLES:
+        return hydra.utils.instantiate(node, **_whitelist(allow))
     if HAS_TUPLES:
         return _instantiate_in_place(config, node, _share_, allow)
     return _instantiate_resolved(node, args, kwargs, _share_, allow)
+
+
+def _is_unset_target(config: Any) -> bool:
+    """Whether it is Hydra 1.3's ``TargetConf`` without a target."""
+    return type(config).__module__ == "hydra.types" and getattr(config, "_target_", None) == "???"
+
+
+def _whitelist(allow: tuple[str, ...] | None) -> dict[str, Any]:
+    """``allow`` as an option of Hydra 1.4's function."""
+    if allow is None:
+        return {}
+    # reset: what the caller allows is all that is allowed, whatever whitelist is active around it.
+    return {"_execution_whitelist_": vars(hydra.utils)["execution_whitelist"](list(allow), reset=True)}
 
 
 def _as_node(config: Any) -> Any:
@@ -115,8 +132,9 @@ def _instantiate_resolved(
     convert, recursive = "none", True
     if not isinstance(node, DictConfig):
         if kwargs.pop("_partial_", False):
-            return hydra.utils.instantiate(node, *args, _partial_=True)  # Hydra's refusal
+            return hydra.utils.instantiate(counterpart(node), *args, _partial_=True)  # Hydra's refusal
         convert, recursive = kwargs.pop("_convert_", convert), kwargs.pop("_recursive_", recursive)
+        args = ()
         kwargs = {}
     private = bool(kwargs) or (not share and needs_resolving(node))
     if private:
@@ -135,10 +153,12 @@ def _instantiate_resolved(
 def _instantiate_in_place(config: Any, node: Any, share: bool, allow: tuple[str, ...] | None) -> Any:
     """Hydra 1.4: the caller's own nodes, read-only while targets run."""
     if isinstance(node, DictConfig) and "_isolate_" in content(node):
-        return hydra.utils.instantiate(config, _execution_whitelist_=None if allow is None else list(allow))
-    guard = _read_only(node) if node is config and holds_containers(node) else nullcontext()
-    with guard:
+        return hydra.utils.instantiate(config, **_whitelist(allow))
+    if node is not config:
         return Maker(allow, share, False).make_root(node)
+    guard = getattr(_instantiate2, "_ReadOnlyDeferredTargetContext", None)
+    with _read_only(node):
+        return Maker(allow, share, False, None if guard is None else guard(node)).make_root(node)
 
 
 def _read_only(node: Any) -> AbstractContextManager[Any]:
@@ -159,10 +179,13 @@ def _at_call_site(
 ) -> Any:
     """Hydra 1.4 with call-site arguments, whose rules are Hydra's own affair."""
     if not share:
-        whitelist = kwargs.pop("_execution_whitelist_", None)
-        return hydra.utils.instantiate(
-            config, *args, _execution_whitelist_=list(allow) if allow is not None else whitelist, **kwargs
-        )
+        return hydra.utils.instantiate(config, *args, **{**kwargs, **_whitelist(allow)})
+    whitelist = kwargs.pop("_execution_whitelist_", None)
+    if whitelist is not None:
+        with vars(hydra.utils)["execution_whitelist"](whitelist):
+            return instantiate(config, *args, _share_=True, _allow_=allow, **kwargs)
+    if not args and not kwargs:
+        return instantiate(config, _share_=True, _allow_=allow)
     node = _as_node(config)
     if not isinstance(node, DictConfig) or content(node) is SPECIAL:
         return Maker(allow, share, False).make_root(node, args)

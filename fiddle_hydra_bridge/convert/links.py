@@ -6,6 +6,7 @@ since what an interpolation reaches is OmegaConf's to say.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import fiddle as fdl
@@ -18,6 +19,7 @@ from fiddle_hydra_bridge.convert import (
     hydra_writer,
     omegaconf_nodes,
     runtime,
+    targets,
 )
 from fiddle_hydra_bridge.convert.bridge import guarded
 from fiddle_hydra_bridge.convert.buildables import caller
@@ -49,13 +51,14 @@ def link(expression: str) -> Any:
 
 
 @guarded
-def resolve(graph: Any) -> Any:
+def resolve(graph: Any, *, allow: str | Iterable[str] | None = None) -> Any:
     """Returns the graph with its links replaced by what they reach; a node that is reached is copied.
 
     Links that reach nothing stay, with the reason, and raise when they are built.
 
     Args:
         graph: the graph; it is not changed. Paths in the links start at its root.
+        allow: patterns of target paths for nodes that links reach, as for ``from_hydra``.
 
     Raises:
         BridgeError: if the graph cannot be spelled, which resolving needs.
@@ -73,7 +76,12 @@ def resolve(graph: Any) -> Any:
     reached: dict[int, Any] = {}
     for node, leaf in found:
         data = omegaconf_nodes.read_at(config, paths[id(leaf)])
-        reached[id(node)] = graph_writer.write(hydra_reader.read(data, inside=True), missing="lazy", location=caller())
+        reached[id(node)] = graph_writer.write(
+            hydra_reader.read(data, inside=True),
+            allow=targets.normalise_allow(allow),
+            missing="lazy",
+            location=caller(),
+        )
 
     def replace(value: Any, state: daglish.State) -> Any:
         if id(value) in reached:
@@ -83,11 +91,12 @@ def resolve(graph: Any) -> Any:
     return daglish.MemoizedTraversal.run(replace, graph)
 
 
-def build(graph: Any) -> Any:
+def build(graph: Any, *, allow: str | Iterable[str] | None = None) -> Any:
     """Builds a graph, links included: ``fdl.build(resolve(graph))``.
 
     Args:
         graph: a Buildable, or lists and dicts of them.
+        allow: patterns of target paths for nodes that links reach, as for ``from_hydra``.
 
     Raises:
         LinkError: if a link reaches nothing.
@@ -97,4 +106,4 @@ def build(graph: Any) -> Any:
         >>> build(fdl.Config(dict, a=1, b=link("${a}")))
         {'a': 1, 'b': 1}
     """
-    return fdl.build(resolve(graph))
+    return fdl.build(resolve(graph, allow=allow))

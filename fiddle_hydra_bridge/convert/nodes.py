@@ -12,7 +12,7 @@ import copy
 from typing import Any
 
 import omegaconf
-from omegaconf import DictConfig, ListConfig
+from omegaconf import AnyNode, DictConfig, ListConfig
 
 __all__ = [
     "HAS_TUPLES",
@@ -84,10 +84,13 @@ def has_own_flags(root: Any, flag: str) -> bool:
         if children is SPECIAL:
             continue
         for child in children.values() if type(children) is dict else children:
-            metadata = child._metadata
+            # A leaf has nothing that could be changed but in its container.
+            if type(child) is AnyNode:
+                continue
+            metadata = child.__dict__["_metadata"]
             if metadata.flags_root or (metadata.flags and flag in metadata.flags):
                 return True
-            if is_config(child):
+            if "_content" in child.__dict__:
                 pending.append(child)
     return False
 
@@ -97,15 +100,23 @@ def counterpart(node: Any) -> Any:
 
     A copy of the node alone keeps its parent for interpolations, and resolving it changes what lies outside.
     """
-    steps = []
-    root = node
-    while root._get_parent() is not None:
-        steps.append(root._key())
-        root = root._get_parent()
-    copied = copy.deepcopy(root)
-    for step in reversed(steps):
-        copied = copied._get_node(step)
+    parent = node._get_parent()
+    if parent is None:
+        return copy.deepcopy(node)
+    above = counterpart(parent)
+    if _owns(parent, node):
+        return above._get_node(node._key())
+    # A node that has a parent only for its interpolations, as Hydra's results do.
+    copied = copy.deepcopy(node)
+    copied._set_parent(above)
     return copied
+
+
+def _owns(parent: Any, node: Any) -> bool:
+    children, key = content(parent), node._key()
+    if type(children) is dict:
+        return children.get(key) is node
+    return children is not SPECIAL and type(key) is int and key < len(children) and children[key] is node
 
 
 def is_structured(value: Any) -> bool:

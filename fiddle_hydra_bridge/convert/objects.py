@@ -11,12 +11,12 @@ called in the same order and errors arise at the same point.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hydra.errors import InstantiationException
 from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf, SCMode
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.convert.containers import hydra_dict, hydra_list
@@ -25,12 +25,13 @@ from fiddle_hydra_bridge.convert.nodes import (
     SPECIAL,
     TUPLE_TYPES,
     content,
+    is_config,
     is_typed,
     object_type,
     plain,
 )
 
-__all__ = ["Maker", "holds_containers", "needs_resolving"]
+__all__ = ["Maker", "needs_resolving"]
 
 _CONTROL = frozenset(
     {"_target_", "_convert_", "_recursive_", "_partial_", "_isolate_"}
@@ -51,10 +52,11 @@ class Maker:
             Hydra 1.3 does. Hydra 1.4 hands over the caller's own nodes.
     """
 
-    __slots__ = ("_targets", "allow", "made", "private", "share")
+    __slots__ = ("_targets", "allow", "guard", "made", "private", "share")
 
-    def __init__(self, allow: tuple[str, ...] | None, share: bool, private: bool) -> None:
+    def __init__(self, allow: tuple[str, ...] | None, share: bool, private: bool, guard: Any = None) -> None:
         self.allow = allow
+        self.guard = guard
         self.share = share
         self.private = private
         self.made: dict[int, Any] = {}
@@ -62,15 +64,25 @@ class Maker:
 
     def make_root(self, node: Any, args: Sequence[Any] = _NO_ARGS, convert: Any = "none", recursive: Any = True) -> Any:
         """Makes the object of a whole config; ``args`` replace its ``_args_``."""
-        if type(node) is DictConfig and "_target_" not in content(node):
-            return self._mapping(node, convert, recursive, is_root=True)
-        return self.make(node, convert, recursive, args)
+        _CONTAINERS.add(type(node))
+        if isinstance(node, DictConfig):
+            if "_target_" in node:
+                return self._call(node, convert, recursive, args)
+            made: Any = self._mapping(node, convert, recursive, is_root=True)
+        else:
+            if not isinstance(recursive, bool):
+                raise _no_flag(node, "_recursive_", recursive)
+            made = self._sequence(node, _mode(convert), recursive)
+        if not HAS_TUPLES and is_config(made):
+            # Hydra 1.3 leaves its copy of the config above what it makes of it.
+            made._set_parent(node if self.private else _stand_in(node))
+        return made
 
     def make(self, node: Any, convert: Any, recursive: Any, args: Sequence[Any] = _NO_ARGS) -> Any:
         """Makes the object of a container node with content."""
         if self.share and id(node) in self.made:
             return self.made[id(node)]
-        if type(node) is DictConfig:
+        if type(content(node)) is dict:
             target = content(node).get("_target_")
             if target is not None and (plain(target) is not SPECIAL or "_target_" in node):
                 made = self._call(node, convert, recursive, args)
@@ -91,6 +103,8 @@ class Maker:
             recursive = _flag(node, "_recursive_", _control(node, "_recursive_", recursive))
         if "_partial_" in children:
             partial = _flag(node, "_partial_", _control(node, "_partial_", False))
+        if HAS_TUPLES and "_execution_whitelist_" in children:
+            raise _own_whitelist(node)
         target = self._target(node, children["_target_"])
         kwargs: dict[str, Any] = {}
         configs = []
@@ -111,22 +125,19 @@ class Maker:
         if "_args_" in kwargs:
             positional = kwargs.pop("_args_")
             if not isinstance(positional, Sequence):
-                raise _wrong_args(
-                    node, target, f"Unsupported _args_ type: '{type(positional).__name__}'. value: '{positional}'"
-                )
+                message = f"Unsupported _args_ type: '{type(positional).__name__}'. value: '{positional}'"
+                raise _wrong_args(node, target, InstantiationException(message))
             args = args or positional
         if not HAS_TUPLES:
             self._detach(node, target, args, configs)
-        if partial:
-            return self._called(node, target, target.deferred, args, kwargs)
-        return self._called(node, target, target.call, args, kwargs)
+        return self._called(node, target, partial, args, kwargs)
 
     def _detach(self, node: DictConfig, target: targets.Target, args: Sequence[Any], configs: list[Any]) -> None:
         """Detaches configs from their parents before they are handed over, as Hydra 1.3 does."""
         try:
             configs.extend(value for value in args if type(value) in _CONTAINERS)
         except OmegaConfBaseException as error:
-            raise _wrong_args(node, target, repr(error)) from error
+            raise _wrong_args(node, target, error) from error
         for value in configs:
             value._set_parent(None)
 
@@ -139,7 +150,8 @@ class Maker:
         return _converted(value, convert)
 
     def _unbuilt(self, node: Any, convert: Any) -> Any:
-        if HAS_TUPLES or self.private or convert in _PLAIN_MODES:
+        # Mode "partial" keeps structured configs as they are, so that they must be copies.
+        if HAS_TUPLES or self.private or convert in ("all", "object"):
             return node
         return copy.deepcopy(node)
 
@@ -151,15 +163,21 @@ class Maker:
             recursive = _flag(node, "_recursive_", _control(node, "_recursive_", recursive))
         if "_partial_" in children:
             _flag(node, "_partial_", _control(node, "_partial_", False))
+        if HAS_TUPLES and "_execution_whitelist_" in children:
+            raise _own_whitelist(node)
+        if is_root:
+            # Hydra 1.3 takes the control keys away, but not a target, which can only be missing here.
+            skipped = _CONTROL if HAS_TUPLES else _CONTROL - {"_target_"}
+            children = {key: child for key, child in children.items() if key not in skipped}
         # Hydra 1.3 reads all entries before it makes the first.
         read = {} if HAS_TUPLES else {key: _read(node, key, child) for key, child in children.items()}
         entries = {}
         for key, child in children.items():
-            if is_root and key in _CONTROL and (HAS_TUPLES or key != "_target_"):
-                continue
             value = _read(node, key, child) if HAS_TUPLES else read[key]
-            # The entries of a mapping are always made: `_recursive_` speaks of call nodes.
-            entries[key] = self.make(value, convert, recursive) if type(value) in _CONTAINERS else value
+            # On Hydra 1.3 the entries of a mapping are always made: there `_recursive_` speaks of call nodes.
+            if type(value) in _CONTAINERS and (recursive or not HAS_TUPLES):
+                value = self.make(value, convert, recursive)
+            entries[key] = value
         if convert == "all" or (convert in _PLAIN_MODES and not is_typed(node)):
             return entries
         made = hydra_dict(entries, object_type(node), node if HAS_TUPLES else None)
@@ -168,7 +186,7 @@ class Maker:
     def _sequence(self, node: Any, convert: Any, recursive: Any) -> Any:
         items = []
         for index, child in enumerate(content(node)):
-            value = _read(node, index, child)
+            value = _item(node, index, child)
             items.append(self.make(value, convert, recursive) if type(value) in _CONTAINERS else value)
         is_tuple = isinstance(node, TUPLE_TYPES)
         if convert in _PLAIN_MODES:
@@ -179,39 +197,35 @@ class Maker:
         self,
         node: DictConfig,
         target: targets.Target,
-        call: Callable[[Sequence[Any], dict[str, Any]], Any],
+        partial: bool,
         args: Sequence[Any],
         kwargs: dict[str, Any],
     ) -> Any:
+        if not (partial or target.harmless):
+            return target.watched(args, kwargs, _full_key(node), self.guard)
+        if partial:
+            return target.deferred(args, kwargs, _full_key(node), self.guard)
+        args = tuple(args)
         try:
-            return call(args, kwargs)
-        except InstantiationException:
-            raise
+            made = target.function(*args, **kwargs)
         except Exception as error:  # a target may raise anything: it goes on, in the way of the installed Hydra
             full_key = _full_key(node)
             if HAS_TUPLES:
                 if full_key and f"full_key: {full_key}" not in getattr(error, "__notes__", ()):
                     error.add_note(f"full_key: {full_key}")
                 raise
-            name = _name(target.function)
-            what = f"Error in call to target '{name}':"
-            if call == target.deferred:
-                what = f"Error in creating partial({name}, ...) object:"
-            raise InstantiationException(_keyed(f"{what}\n{error!r}", full_key)) from error
+            message = f"Error in call to target '{_name(target.function)}':\n{error!r}"
+            raise InstantiationException(_keyed(message, full_key)) from error
+        return target.checked(made, args, lambda: _full_key(node), self.guard)
 
     def _target(self, node: DictConfig, child: Any) -> targets.Target:
         path = plain(child)
         if path is SPECIAL:
-            path = node["_target_"]
-        try:
-            return self._targets[path]
-        except (KeyError, TypeError):
-            pass
+            path = node.get("_target_")
         if type(path) is not str:
-            # A callable, under allow_objects, or nothing that could be called: Hydra has its own words for it.
-            path = targets.path_of(path) if callable(path) else path
-            if type(path) is not str:
-                raise InstantiationException(_keyed(_no_target(path), _full_key(node)))
+            return self._given(node, path)
+        if path in self._targets:
+            return self._targets[path]
         try:
             target = targets.resolve(path, self.allow)
         except InstantiationException as error:
@@ -221,6 +235,13 @@ class Maker:
             raise
         self._targets[path] = target
         return target
+
+    def _given(self, node: DictConfig, target: Any) -> targets.Target:
+        """A target that an object of the config is, or one that is none."""
+        full_key = _full_key(node)
+        if callable(target):
+            return targets.resolve_given(target, self.allow, full_key)
+        raise InstantiationException(_keyed(_no_target(target), full_key))
 
 
 def needs_resolving(node: Any) -> bool:
@@ -243,36 +264,24 @@ def needs_resolving(node: Any) -> bool:
     return False
 
 
-def holds_containers(node: Any) -> bool:
-    """Whether a config may hand over OmegaConf containers to a target, which could change the config by them."""
-    pending = [(node, None)]
-    while pending:
-        current, mode = pending.pop()
-        children = content(current)
-        if children is SPECIAL:
-            return True
-        if type(children) is dict:
-            if "_recursive_" in children:
-                return True
-            mode = plain(children["_convert_"]) if "_convert_" in children else mode
-        for child in children.values() if type(children) is dict else children:
-            if type(child) is AnyNode:
-                value = child.__dict__["_val"]
-                if type(value) is str and "${" in value and mode != "all":
-                    return True
-            elif type(child) in _CONTAINERS:
-                if mode != "all" and not _is_call(child):
-                    return True
-                pending.append((child, mode))
-    return False
+#: The types of containers. Subclasses are rare, and are added when one is met: checks by type are much faster.
+_CONTAINERS: set[type] = {DictConfig, ListConfig, *TUPLE_TYPES}
 
 
-def _is_call(node: Any) -> bool:
-    children = content(node)
-    return type(children) is dict and "_target_" in children
+def _stand_in(node: Any) -> DictConfig:
+    """An empty config with the place and the flags of Hydra 1.3's copy of a node."""
+    made = OmegaConf.create({}, flags={"allow_objects": True, "struct": False, "readonly": False})
+    made._set_parent(node._get_parent())
+    made._set_key(node._key())
+    return made
 
 
-_CONTAINERS = frozenset({DictConfig, ListConfig, *TUPLE_TYPES})
+def _own_whitelist(node: DictConfig) -> InstantiationException:
+    message = (
+        "_execution_whitelist_ must be passed to instantiate() from trusted code, "
+        "not configured inside the config being instantiated."
+    )
+    return InstantiationException(_keyed(message, _full_key(node)))
 
 
 def _control(node: DictConfig, key: str, inherited: Any) -> Any:
@@ -294,8 +303,12 @@ def _mode(convert: Any) -> Any:
 def _flag(node: DictConfig, key: str, value: Any) -> bool:
     if isinstance(value, bool):
         return value
+    raise _no_flag(node, key, value)
+
+
+def _no_flag(node: Any, key: str, value: Any) -> TypeError:
     message = f"Instantiation: {key} flag must be a bool, got {type(value)}"
-    raise TypeError(_keyed(message, _full_key(node)))
+    return TypeError(_keyed(message, _full_key(node)))
 
 
 def _converted(value: Any, convert: Any) -> Any:
@@ -310,17 +323,36 @@ def _read(node: Any, key: Any, child: Any) -> Any:
     if type(child) in _CONTAINERS:
         return node[key] if content(child) is SPECIAL else child
     value = plain(child)
-    return node[key] if value is SPECIAL else value
+    if value is not SPECIAL:
+        return value
+    value = node[key]
+    if is_config(value):
+        _CONTAINERS.add(type(value))
+    return value
 
 
 def _no_target(target: Any) -> str:
     return f"Expected a callable target, got '{target}' of type '{type(target).__name__}'"
 
 
-def _wrong_args(node: DictConfig, target: targets.Target, message: str) -> InstantiationException:
-    if not HAS_TUPLES:
-        message = f"Error in collecting args and kwargs for '{_name(target.function)}':\n{message}"
-    return InstantiationException(_keyed(message, _full_key(node)))
+def _item(node: Any, index: int, child: Any) -> Any:
+    """Reads an item of a list, which Hydra iterates over: a missing one raises another error."""
+    if child._is_interpolation():
+        child = child._dereference_node()
+        if not child._is_missing():
+            return child if type(child) in _CONTAINERS and content(child) is not SPECIAL else child._value()
+    if child._is_missing():
+        raise MissingMandatoryValue(f"Missing value at index {index}")
+    return _read(node, index, child)
+
+
+def _wrong_args(node: DictConfig, target: targets.Target, error: Exception) -> InstantiationException:
+    if HAS_TUPLES:
+        return InstantiationException(_keyed(str(error), _full_key(node)))
+    message = f"Error in collecting args and kwargs for '{_name(target.function)}':\n{error!r}"
+    made = InstantiationException(_keyed(message, _full_key(node)))
+    made.__cause__ = error
+    return made
 
 
 def _name(function: Any) -> str:

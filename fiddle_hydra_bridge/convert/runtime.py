@@ -89,7 +89,7 @@ def partial(*args: Any, _deferred_target_: Deferred[Any], **kwargs: Any) -> Call
     target = _deferred(_deferred_target_, "partial")
     _refuse_hidden_factories((*args, *kwargs.values()))
     if not _contains_factory(args) and not _contains_factory(kwargs):
-        return _rebound(target, args, kwargs)
+        return _rebound(target, (*target.args, *args), kwargs)
     import fiddle as fdl
 
     made: Callable[..., Any] = _build_with(fdl.Partial, target, args, kwargs)
@@ -162,7 +162,7 @@ def share(*args: Any, _shared_target_: Deferred[Any], _shared_partial_: bool = F
         ShareError: if a ``ref`` names nothing, or a value contains itself.
     """
     target = _deferred(_shared_target_, "share")
-    scope = _Scope(args, kwargs, _SCOPE.get())
+    scope = _Scope(target, args, kwargs, _SCOPE.get())
     token = _SCOPE.set(scope)
     try:
         new_args = tuple(scope.evaluate(arg) for arg in (*target.args, *args))
@@ -202,7 +202,10 @@ class Reference:
 class _Scope:
     """The values below one ``share`` call, made on demand and once."""
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], outer: _Scope | None) -> None:
+    def __init__(
+        self, handle: Deferred[Any], args: tuple[Any, ...], kwargs: dict[str, Any], outer: _Scope | None
+    ) -> None:
+        self.handle = handle
         self.args = args
         self.kwargs = kwargs
         self.outer = outer
@@ -246,7 +249,14 @@ class _Scope:
                         kind=ShareError,
                     )
                 ) from None
+        if callable(node) and not isinstance(node, functools.partial):
+            # An item of a result: Hydra lets no target select one, and would look at it if one did.
+            _handle(self.handle, _give)(node)
         return self.evaluate(node)
+
+
+def _give(value: Any) -> Any:
+    return value
 
 
 _SCOPE: ContextVar[_Scope | None] = ContextVar("fiddle_hydra_bridge_share", default=None)
@@ -261,8 +271,8 @@ class _Root:
 
 
 def is_deferred(node: object) -> bool:
-    """Whether Hydra made ``node`` from a call node with ``_partial_: true`` (its subclass, so not a user's partial)."""
-    return isinstance(node, functools.partial) and type(node) is not functools.partial
+    """Whether Hydra made ``node`` from a call node with ``_partial_: true``, which it notes on its partials."""
+    return isinstance(node, functools.partial) and "_hydra_full_key" in vars(node)
 
 
 def _child(node: Any, step: Any) -> Any:
@@ -276,6 +286,13 @@ def _make_call(scope: _Scope, node: Deferred[Any]) -> Any:
     if node.func is share:
         return node()
     return _rebound(node, tuple(scope.evaluate(arg) for arg in node.args), {}, scope)()
+
+
+def _handle(node: Deferred[Any], function: Any) -> Deferred[Any]:
+    """Returns Hydra's handle of ``node`` for a function in its place, without arguments."""
+    made = type(node)(function)
+    made.__dict__.update(node.__dict__)
+    return made
 
 
 def _rebound(

@@ -13,27 +13,23 @@ Hydra is imported when the first path is resolved.
 from __future__ import annotations
 
 import functools
-import sys
-import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fiddle_hydra_bridge.convert.allow import check_identity, check_name, normalise_allow
 from fiddle_hydra_bridge.convert.callables import (
-    PUBLIC_MODULES,
-    descriptor_owner,
     identity_of,
     is_same,
     is_within,
     look_up,
     missing_part,
-    receiver_of,
     unwrapped,
 )
 from fiddle_hydra_bridge.convert.graph_policy import graph_refusal
 from fiddle_hydra_bridge.convert.hydra_policy import (
     authorise,
+    authorise_given,
     harmless_types,
     installed_hydra,
     is_harmless,
@@ -44,6 +40,7 @@ from fiddle_hydra_bridge.convert.hydra_policy import (
     remember_type,
     with_state,
 )
+from fiddle_hydra_bridge.convert.names import path_of
 from fiddle_hydra_bridge.errors import Problem, RefusedTargetError, TargetError
 
 __all__ = [
@@ -68,18 +65,23 @@ class LazyTarget:
 
     Args:
         path: the dotted path of the callable.
+        allow: patterns from :func:`normalise_allow` that it is held to when it is called.
 
     >>> LazyTarget("math.hypot")(3, 4)
     5.0
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    #: What ``path_of`` asks for.
+    __target_path__: str
+
+    def __init__(self, path: str, allow: tuple[str, ...] | None = None) -> None:
+        self.path = self.__target_path__ = path
+        self.allow = allow
         self.__module__, _, self.__name__ = path.rpartition(".")
         self.__qualname__ = self.__name__
 
     def __call__(self, /, *_args_: Any, **_kwargs_: Any) -> Any:
-        return resolve(self.path).call(_args_, _kwargs_)
+        return resolve(self.path, self.allow).call(_args_, _kwargs_)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is LazyTarget and other.path == self.path
@@ -96,8 +98,8 @@ class LazyTarget:
     def __deepcopy__(self, memo: dict[int, Any]) -> LazyTarget:
         return self
 
-    def __reduce__(self) -> tuple[type[LazyTarget], tuple[str]]:
-        return LazyTarget, (self.path,)
+    def __reduce__(self) -> tuple[type[LazyTarget], tuple[str, tuple[str, ...] | None]]:
+        return LazyTarget, (self.path, self.allow)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,31 +133,57 @@ class Target:
         """
         if self.harmless:
             result = self.function(*args, **kwargs)
-            return result if type(result) in harmless_types else self._checked_result(result, args)
+            return self.checked(result, args)
         found = self._discovered_path(args, kwargs)
         # Arguments are bound first, so that a keyword "self" cannot clash with the handle's own.
         hydra = installed_hydra()
         handle = self._bound(self.function, *args, **kwargs) if hydra.known else self._around(*args, **kwargs)
         return self._allowed_result(hydra.run(handle), found)
 
-    def deferred(self, args: Sequence[Any], kwargs: dict[str, Any]) -> functools.partial[Any]:
+    def watched(self, args: Sequence[Any], kwargs: dict[str, Any], key: str, guard: Any) -> Any:
+        """Calls a target that is not harmless for the node at ``key``: every error is the one that Hydra raises."""
+        hydra = installed_hydra()
+        if not hydra.known:
+            return self.call(args, kwargs)
+        found = self._discovered_path(args, kwargs)
+        made = hydra.call_as_node(self.authorised, self.function, False, args, kwargs, key, guard)
+        return self._allowed_result(made, found)
+
+    def checked(self, result: Any, args: Sequence[Any], key: Callable[[], str] = str, guard: Any = None) -> Any:
+        """Returns the result of a call of a harmless target, with Hydra's checks of it."""
+        return result if type(result) in harmless_types else self._checked_result(result, args, key, guard)
+
+    def deferred(
+        self, args: Sequence[Any], kwargs: dict[str, Any], key: str = "", guard: Any = None
+    ) -> functools.partial[Any]:
         """Returns what Hydra makes of ``_partial_: true`` with these arguments, its checks of them included.
+
+        Args:
+            args: positional arguments to bind.
+            kwargs: keyword arguments to bind.
+            key: where the node stands, for the errors of later calls.
+            guard: Hydra 1.4's guard of the config while the target runs.
 
         Raises:
             InstantiationException: if Hydra refuses the arguments.
             RefusedTargetError: if ``allow`` could not hold for the later call.
         """
         if self.harmless:
-            return self._bound(self.function, *args, **kwargs)
+            return self._placed(self._bound(self.function, *args, **kwargs), key, guard)
         if self._is_discovery_that_hydra_leaves_to_us():
             raise RefusedTargetError(f"{self.path!r} cannot be deferred under allow= with Hydra 1.3")
         hydra = installed_hydra()
         if hydra.call_target is None:
             return self._around(*args, **kwargs)
-        state = vars(self.authorised)
-        policy = (state["_hydra_execution_whitelist"], None) if hydra.execution_whitelist else ()
-        made: functools.partial[Any] = hydra.call_target(self.function, True, tuple(args), dict(kwargs), "", *policy)
-        vars(made).update({key: value for key, value in state.items() if vars(made).get(key) is None})
+        made: functools.partial[Any] = hydra.call_as_node(
+            self.authorised, self.function, True, args, kwargs, key, guard
+        )
+        return made
+
+    def _placed(self, made: functools.partial[Any], key: str, guard: Any) -> functools.partial[Any]:
+        vars(made)["_hydra_full_key"] = key
+        if installed_hydra().execution_whitelist is not None:
+            vars(made)["_hydra_call_context"] = guard
         return made
 
     def _bound(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> functools.partial[Any]:
@@ -166,7 +194,7 @@ class Target:
         """The same by public API alone, so that Hydra checks the arguments only when it is called."""
         return functools.partial(self.authorised, *args, **kwargs)
 
-    def _checked_result(self, result: Any, args: Sequence[Any]) -> Any:
+    def _checked_result(self, result: Any, args: Sequence[Any], key: Callable[[], str], guard: Any) -> Any:
         if is_harmless_value(result):
             remember_type(type(result), harmless_types)
             return result
@@ -176,7 +204,10 @@ class Target:
         # Hydra's verdict on a plain callable instance is one on its class, and holds as long as this target does.
         if is_plain and type(result) in self._seen:
             return result
-        checked = self._allowed_result(installed_hydra().run(self._bound(_give, result)))
+        handle = self._placed(self._bound(_give, result), key(), None)
+        checked = self._allowed_result(installed_hydra().run(handle))
+        if guard is not None and isinstance(checked, type(handle)):
+            vars(checked)["_hydra_call_context"] = guard
         if is_plain:
             remember_type(type(result), self._seen)
         return checked
@@ -238,6 +269,19 @@ def resolve(path: str, allow: tuple[str, ...] | None = None) -> Target:
     if key[2] is not None:
         _cache[key] = target
     return target
+
+
+def resolve_given(function: Callable[..., Any], allow: tuple[str, ...] | None, key: str) -> Target:
+    """Authorises a callable that a config holds itself, as Hydra does.
+
+    Raises:
+        InstantiationException: as Hydra, if it refuses the callable.
+        RefusedTargetError: if ``allow`` refuses its identity.
+    """
+    if allow is not None:
+        check_name(identity_of(function), allow)
+    authorised = authorise_given(function, allow, key)
+    return Target(identity_of(function), function, authorised, is_harmless(function), None, allow)
 
 
 def resolve_for_graph(path: str, allow: tuple[str, ...] | None = None) -> Target:
@@ -320,89 +364,6 @@ def _is_current(target: Target) -> bool:
     except (LookupError, AttributeError):
         return False
     return is_same(found, target.function)
-
-
-def path_of(target: object) -> str:
-    """Returns the dotted path of a callable: looking it up gives that very object.
-
-    Args:
-        target: a class, function, built-in, class method, or a :class:`LazyTarget`.
-
-    Raises:
-        TargetError: if it has no path, with the reason.
-
-    >>> import collections
-    >>> path_of(collections.OrderedDict.fromkeys)
-    'collections.OrderedDict.fromkeys'
-    """
-    if isinstance(target, LazyTarget):
-        return target.path
-    names = list(_candidate_names(target))
-    for module, name in names:
-        path = _importable_path(target, module, name)
-        if path is not None:
-            return path
-    raise _unnameable(target, names)
-
-
-def _candidate_names(target: Any) -> Iterator[tuple[str, str]]:
-    """The names, as module and qualified name, that an object may be found under."""
-    receiver, owner = receiver_of(target), descriptor_owner(target)
-    if isinstance(receiver, type):
-        owner = receiver
-    name = getattr(target, "__name__", None)
-    if owner is not None:
-        yield owner.__module__, f"{owner.__qualname__}.{name}"
-    elif receiver is None or isinstance(receiver, types.ModuleType):
-        module, qualname = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
-        if isinstance(module, str) and isinstance(qualname, str):
-            yield PUBLIC_MODULES.get(module, module), qualname
-            yield module, qualname
-        # Callables made by a library, such as numpy's ufuncs, know their name but not their module.
-        elif isinstance(name, str):
-            yield type(target).__module__, name
-
-
-def _importable_path(target: object, module: str, name: str) -> str | None:
-    if module == "__main__":
-        spec = getattr(sys.modules["__main__"], "__spec__", None)
-        is_there = _stands_for(f"__main__.{name}", target)
-        return f"{'__main__' if spec is None else spec.name}.{name}" if is_there else None
-    if "<" in name:
-        return None
-    # A package may hide a module of its own behind an object of the same name, and then mostly shows the object.
-    packages = [module]
-    while "." in packages[-1]:
-        packages.append(packages[-1].rpartition(".")[0])
-    return next((path for package in packages if _stands_for(path := f"{package}.{name}", target)), None)
-
-
-def _stands_for(path: str, target: object) -> bool:
-    try:
-        return is_same(look_up(path), target)
-    except (LookupError, AttributeError):
-        return False
-
-
-def _unnameable(target: Any, names: list[tuple[str, str]]) -> TargetError:
-    name = ".".join(names[0]) if names else ""
-    if not callable(target):
-        message, hint = f"{target!r} is not callable", "a target is a class or a function"
-    elif isinstance(target, functools.partial):
-        message, hint = f"{target!r} has no importable name", "use fdl.Partial, or give it a function of its own"
-    elif "<lambda>" in name:
-        message, hint = f"the lambda {name!r} has no importable name", "define a function at the top of a module"
-    elif "<locals>" in name:
-        message, hint = f"{name!r} is defined inside a function", "move it to the top level of its module"
-    elif receiver_of(target) is not None:
-        message = f"{target!r} is bound to an object, which has no importable name"
-        hint = "use a function, or a class method"
-    elif not names:
-        message, hint = f"{target!r} has no importable name", "wrap it in a function at the top of a module"
-    else:
-        message = f"{target!r} cannot be found as {name!r}: that name is missing or stands for something else"
-        hint = "was it decorated, renamed or defined anew? it must be found in its module under its own name"
-    return TargetError(Problem(message, hint=hint, kind=TargetError))
 
 
 def _explained(path: str, error: Exception) -> TargetError:

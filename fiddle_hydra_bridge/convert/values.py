@@ -98,6 +98,9 @@ def _member(member: enum.Enum) -> Arguments:
 def _locate(call: Call, allow: tuple[str, ...] | None) -> Any:
     (path,) = (*call.args, *call.kwargs.values())
     found = targets.get_object(path, allow)
+    if callable(found):
+        # Whoever is given it may call it, and in a graph nobody sees that.
+        targets.check_unwatched(found)
     if not _LOCATORS[call.target](found):
         raise TargetError(Problem(f"{call.target} does not accept {path!r}, which is {found!r}", kind=TargetError))
     return found
@@ -120,6 +123,7 @@ def _partial(value: functools.partial[Any]) -> Arguments:
         raise no_spelling(value)
     if cls is functools.partial and vars(value):
         raise unsupported(f"a functools.partial has attributes of its own: {', '.join(vars(value))}")
+    targets.resolve_for_graph(_path(value.func))
     return _made_by(value.func, "partial", value.args, value.keywords)
 
 
@@ -326,7 +330,15 @@ _CODECS = (
 
 
 def _named(locator: str) -> Codec:
-    return Codec(object, locator, lambda value: ((), {"path": _path(value)}), reads=takes_path)
+    return Codec(object, locator, lambda value: ((), {"path": _readable_path(value)}), reads=takes_path)
+
+
+def _readable_path(value: Any) -> str:
+    """The path of a callable that may be read again."""
+    path = _path(value)
+    targets.get_object(path)
+    targets.check_unwatched(value)
+    return path
 
 
 def _called(encoder: Callable[[Any], Arguments], mutable: bool = False, nested: bool = False) -> Codec:

@@ -227,11 +227,17 @@ def test_a_graph_may_call(path: str) -> None:
     assert targets.resolve_for_graph(path).function == ALLOWED[path]
 
 
-def test_the_run_time_helpers_may_be_named() -> None:
+@pytest.mark.parametrize("name", ["missing", "section", "structured", "tagged", "unresolved", "value"])
+def test_a_helper_that_stands_in_graphs_may_be_named(name: str) -> None:
     from fiddle_hydra_bridge.convert import runtime
 
-    for name in runtime.__all__:
-        assert targets.resolve_for_graph(f"fiddle_hydra_bridge.convert.runtime.{name}")
+    assert targets.resolve_for_graph(f"fiddle_hydra_bridge.convert.runtime.{name}").function is vars(runtime)[name]
+
+
+@pytest.mark.parametrize("name", ["arg_factory", "partial", "ref", "share"])
+def test_a_helper_that_is_read_into_what_it_stands_for_is_refused(name: str) -> None:
+    with pytest.raises(RefusedTargetError, match="only the run-time helpers"):
+        targets.resolve_for_graph(f"fiddle_hydra_bridge.convert.runtime.{name}")
 
 
 #: Hydra refuses these when they are called: path, arguments, keywords.
