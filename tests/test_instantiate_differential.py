@@ -33,7 +33,6 @@ import fiddle_hydra_bridge as fhb
 
 HERE = __name__
 EXECUTION_WHITELIST = getattr(hydra.utils, "execution_whitelist", None)
-TargetConf = getattr(hydra.types, "TargetConf", None)
 UNSAFE = getattr(hydra.utils, "UNSAFE_DISABLE_EXECUTION_CHECKS", None)
 on_14 = pytest.mark.skipif(EXECUTION_WHITELIST is None, reason="came with Hydra 1.4")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -368,7 +367,6 @@ TYPED: dict[str, Row] = {
     "no target, all": row(lambda: Branchy(), _convert_="all"),
     "no target, partial": row(lambda: Branchy(), _convert_="partial"),
     "node of a structured config": row(lambda: OmegaConf.structured(Branchy)._get_node("leaves")),
-    **({} if TargetConf is None else {"TargetConf": row(lambda: TargetConf())}),
     "frozen values": row({"_target_": here("Kept"), "a": Colour.RED, "b": b"x", "c": Path("p"), "d": (1, [2])}),
     "targets give dataclasses": row(
         {"_target_": here("Kept"), "a": [{"_target_": here("leafy")}], "b": {"k": {"_target_": here("leafy")}}}

@@ -27,6 +27,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from fiddle_hydra_bridge.convert import runtime
+
 __all__ = ["Bag", "Part", "PartedError", "Rule", "rule_of", "shown"]
 
 #: The step to a part (``None``: no step), and the part on either side.
@@ -268,7 +270,7 @@ def _buildable_parts(a: Any, b: Any, ordered: bool) -> list[Part]:
     for key in [*tags_a, *tags_b]:
         if tags_a.get(key) != tags_b.get(key):
             raise PartedError(f"the tags of {key!r} differ")
-    arguments_a, arguments_b = a.__arguments__, b.__arguments__
+    arguments_a, arguments_b = _essential(a), _essential(b)
     for side, mine, other in (("first", arguments_a, arguments_b), ("second", arguments_b, arguments_a)):
         for key in mine:
             if key not in other:
@@ -276,6 +278,14 @@ def _buildable_parts(a: Any, b: Any, ordered: bool) -> list[Part]:
     if _extra_keywords(a) != _extra_keywords(b):
         raise PartedError("the keyword arguments that are not in the signature stand in another order")
     return parts + [(key, value, arguments_b[key]) for key, value in arguments_a.items()]
+
+
+def _essential(buildable: Any) -> dict[Any, Any]:
+    """Returns the arguments of a Buildable; why a link was not resolved, and where, is no part of the graph."""
+    arguments: dict[Any, Any] = buildable.__arguments__
+    if buildable.__fn_or_cls__ is not runtime.unresolved:
+        return arguments
+    return {key: value for key, value in arguments.items() if key != "reason"}
 
 
 def _extra_keywords(buildable: Any) -> list[str]:

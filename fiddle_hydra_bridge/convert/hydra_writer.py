@@ -37,8 +37,7 @@ def write(
     *,
     codecs: values.Codecs = values.BUILTIN,
     native: Callable[[Any], bool] = lambda value: False,
-    link_paths: dict[int, Path] | None = None,
-    convert_everywhere: bool = False,
+    link_places: dict[int, tuple[Path, bool]] | None = None,
 ) -> Data:
     """Writes a tree as data.
 
@@ -46,9 +45,8 @@ def write(
         tree: the tree.
         codecs: the value spellings that :func:`read` would recognise.
         native: whether a value is written as itself, without a call node.
-        link_paths: where to note, by the id of each ``Link`` leaf, the path it is written at.
-        convert_everywhere: whether every call node says ``_convert_``, for configs whose nodes are instantiated one
-            by one.
+        link_places: where to note, by the id of each ``Link`` leaf, the path it is written at, and whether that is
+            below a call node.
 
     Returns:
         dicts, lists, scalars, ``Link`` and ``MISSING`` leaves, and values of native types.
@@ -59,7 +57,7 @@ def write(
     if type(tree) is dict and values.plain_dict(tree):
         # A plain dict at the root is a section.
         tree = Call(SECTION, kwargs=tree)
-    writer = _Writer(find_sharing(tree), codecs, native, link_paths, convert_everywhere)
+    writer = _Writer(find_sharing(tree), codecs, native, link_places)
     data = writer.node(tree, (), False, None)
     raise_problems(writer.problems)
     return data
@@ -71,22 +69,20 @@ class _Writer:
         sharing: Sharing,
         codecs: values.Codecs,
         native: Callable[[Any], bool],
-        link_paths: dict[int, Path] | None,
-        convert_everywhere: bool,
+        link_places: dict[int, tuple[Path, bool]] | None,
     ) -> None:
         self.sharing = sharing
         self.codecs = codecs
         self.native = native
-        self.link_paths = link_paths
-        self.convert_everywhere = convert_everywhere
+        self.link_places = link_places
         self.problems: list[Problem] = []
 
     def node(self, tree: Tree, path: Path, inside: bool, explicit: str | None, region: _Open | None = None) -> Data:
         """Writes any node. ``explicit``: the conversion mode that a node above has written."""
         kind = type(tree)
         if kind is not Call and kind is not dict and kind is not list:
-            if kind is Link and self.link_paths is not None:
-                self.link_paths[id(tree)] = path
+            if kind is Link and self.link_places is not None:
+                self.link_places[id(tree)] = (path, inside)
             return tree
         if region is not None and id(tree) in self.sharing.shared:
             if id(tree) in region.written:
@@ -212,7 +208,7 @@ class _Writer:
 
     def _value_call(self, call: Call, path: Path, explicit: str | None, region: _Open | None) -> dict[str, Data]:
         data: dict[str, Data] = {"_target_": call.target}
-        if self.convert_everywhere or (explicit is None and self.sharing.has_containers(call)):
+        if explicit is None and self.sharing.has_containers(call):
             data["_convert_"] = explicit = "all"
         if call.args:
             data["_args_"] = [
@@ -228,8 +224,6 @@ class _Writer:
 
         Targets get plain containers; a config whose nodes hold only scalars needs no word about it.
         """
-        if self.convert_everywhere:
-            return call.convert
         if call.convert == explicit:
             return None
         if explicit is None and call.convert == "all":

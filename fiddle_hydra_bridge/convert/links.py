@@ -71,13 +71,14 @@ def resolve(graph: Any, *, allow: str | Iterable[str] | None = None) -> Any:
     tree = graph_reader.read(graph, links=found)
     if not found:
         return graph
-    paths: dict[int, Path] = {}
-    config = omegaconf_nodes.write(hydra_writer.write(tree, link_paths=paths))
+    places: dict[int, tuple[Path, bool]] = {}
+    config = omegaconf_nodes.write(hydra_writer.write(tree, link_places=places))
     reached: dict[int, Any] = {}
     for node, leaf in found:
-        data = omegaconf_nodes.read_at(config, paths[id(leaf)])
+        path, inside = places[id(leaf)]
+        data = omegaconf_nodes.read_at(config, path)
         reached[id(node)] = graph_writer.write(
-            hydra_reader.read(data, inside=True),
+            hydra_reader.read(data, inside=inside),
             allow=targets.normalise_allow(allow),
             missing="lazy",
             location=caller(),

@@ -8,7 +8,7 @@ time linear in the size of the tree.
 from __future__ import annotations
 
 from fiddle_hydra_bridge.convert.paths import Path, format_path
-from fiddle_hydra_bridge.convert.tree import SECTION, VALUE, Call, Tree, children
+from fiddle_hydra_bridge.convert.tree import SECTION, VALUE, Call, Link, Tree, children
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError
 
 __all__ = ["Sharing", "find_sharing"]
@@ -28,7 +28,7 @@ class Sharing:
         self._below: dict[int, _Below] = {}
 
     def has_containers(self, node: Tree) -> bool:
-        """Whether a list, dict or tuple, or a call as positional argument, stands anywhere below a node."""
+        """Whether a list, dict or tuple stands anywhere below a node, or what may become one."""
         return self._facts(node).containers
 
     def is_deep(self, node: Tree) -> bool:
@@ -133,7 +133,10 @@ def _facts_of(node: Tree, below: dict[int, _Below]) -> _Below:
     # The call inside a `value` node is the spelling of the value, and is made with it.
     spells = type(node) is Call and node.kind == "value" and node.target == VALUE
     for step, child in children(node):
-        if _is_node(child):
+        if type(child) is Link:
+            # It may reach a container.
+            facts.containers = True
+        elif _is_node(child):
             # Positional arguments stand in a list, which would wrap what a call returns.
             facts.containers |= step[0] == "_args_" and type(node) is Call
             facts.add(child, below[id(child)], made=type(child) is Call and child.kind != "value" and not spells)
