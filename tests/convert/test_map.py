@@ -436,7 +436,7 @@ UNFINISHED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a link": (
         lambda: fdl.Config(fhb.section, dim=1, model=fdl.Config(c.Encoder, dim=fhb.link("${dim}"))),
-        "dim: 1\nmodel:\n  _target_: tests.components.Encoder\n  dim: ${dim}\n",
+        "dim: 1\nmodel:\n  _target_: tests.components.Encoder\n  _convert_: all\n  dim: ${dim}\n",
     ),
 }
 
