@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         UnsupportedValueError,
     )
     from fiddle_hydra_bridge.recipes.app import main
+    from fiddle_hydra_bridge.recipes.overrides import override
     from fiddle_hydra_bridge.recipes.registry import recipe, register
     from fiddle_hydra_bridge.vocabulary.autoconvert import autoconvert
     from fiddle_hydra_bridge.vocabulary.config import Config, Partial, broadcast, walk
@@ -75,6 +76,7 @@ __all__ = [
     "link",
     "load",
     "main",
+    "override",
     "partial",
     "recipe",
     "ref",
@@ -107,6 +109,7 @@ _HOMES = {
     **dict.fromkeys(["Script", "ScriptError"], _VOCABULARY + "script"),
     **dict.fromkeys(["recipe", "register"], "fiddle_hydra_bridge.recipes.registry"),
     "main": "fiddle_hydra_bridge.recipes.app",
+    "override": "fiddle_hydra_bridge.recipes.overrides",
     "autoconvert": _VOCABULARY + "autoconvert",
     "Codec": _CONVERT + "codec",
     "LazyTarget": _CONVERT + "targets",
