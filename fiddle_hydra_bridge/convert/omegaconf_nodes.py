@@ -7,6 +7,7 @@ stands above (quick looks at single nodes); ``bridge`` prepares configs and puts
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path as FilePath
@@ -35,6 +36,9 @@ __all__ = ["is_native", "read", "read_at", "write"]
 
 #: Interpolations copy what they reach, and copies may hold interpolations: more nodes than this is a bomb.
 MAX_COPIED_NODES = 100_000
+#: Likewise for text: a string that takes more interpolations than this to resolve is a bomb.
+MAX_NESTED_INTERPOLATIONS = 10_000
+_NODE_INTERPOLATION = re.compile(r"\$\{\s*([.\w-]+)\s*\}")
 
 
 def read(
@@ -82,6 +86,7 @@ class _Reader:
         self.read: dict[int, Data] = {}
         self.open: set[int] = set()
         self.copied = 0
+        self.weights: dict[int, int] = {}
         self.copying = 0
         self.lines: dict[int, dict[Any, tuple[int, int]]] = {}
         self.new_lines: dict[int, dict[Any, tuple[int, int]]] = {}
@@ -167,6 +172,8 @@ class _Reader:
         expression = _expression(node)
         if self.keep_links:
             return Link(expression)
+        if self._weight(node) > MAX_NESTED_INTERPOLATIONS:
+            raise _bomb(node, f"it takes more than {MAX_NESTED_INTERPOLATIONS:,} interpolations to resolve")
         try:
             reached = node._dereference_node()
         except (OmegaConfBaseException, RecursionError) as error:
@@ -187,14 +194,45 @@ class _Reader:
     def _count(self, node: Any, children: int) -> None:
         self.copied += children + 1
         if self.copied > MAX_COPIED_NODES:
-            raise SyntaxProblemError(
-                Problem(
-                    f"interpolations copy more than {MAX_COPIED_NODES:,} nodes",
-                    str(node._get_full_key(None)),
-                    hint="share=True makes one value of a container and its interpolations",
-                    kind=SyntaxProblemError,
-                )
-            )
+            hint = "share=True makes one value of a container and its interpolations"
+            raise _bomb(node, f"interpolations copy more than {MAX_COPIED_NODES:,} nodes", hint)
+
+    def _weight(self, node: Any) -> int:
+        """How many interpolations it takes to resolve a leaf, as far as they name other leaves."""
+        known = self.weights.get(id(node))
+        if known is not None:
+            return known
+        weight = self.weights[id(node)] = 1  # also where a leaf reaches itself, which OmegaConf refuses
+        for name in _NODE_INTERPOLATION.findall(str(node._value())):
+            reached = _named(node, name)
+            nested = reached is not None and not is_config(reached) and reached._is_interpolation()
+            weight += self._weight(reached) if nested else 1
+        self.weights[id(node)] = weight
+        return weight
+
+
+def _named(node: Any, name: str) -> Any:
+    """Returns the node that an interpolation names, if plain steps lead to it."""
+    steps = name.split(".")
+    found = node._get_root()
+    if not steps[0]:
+        # Each leading dot but the first leads one container up.
+        found = node
+        while steps and not steps[0]:
+            found, steps = found._get_parent(), steps[1:]
+            if found is None:
+                return None
+    for step in steps:
+        children = content(found) if is_config(found) else SPECIAL
+        if type(children) is not dict or step not in children:
+            return None
+        found = children[step]
+    return found
+
+
+def _bomb(node: Any, message: str, hint: str | None = None) -> SyntaxProblemError:
+    path = str(node._get_full_key(None))
+    return SyntaxProblemError(Problem(message, path, None, hint, SyntaxProblemError))
 
 
 def _reason(error: BaseException) -> str:

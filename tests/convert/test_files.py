@@ -348,6 +348,17 @@ def test_interpolations_that_copy_each_other_beyond_measure_are_refused(read: An
     assert caught.value.problems[0].path is not None
 
 
+TEXT_BOMB = "a0: xxxxxxxxxx\n" + "".join(f"a{n}: '{f'${{a{n - 1}}}' * 10}'\n" for n in range(1, 12))
+
+
+@pytest.mark.parametrize("text", [TEXT_BOMB, TEXT_BOMB.replace("${", "${.")], ids=["absolute", "relative"])
+def test_text_that_multiplies_beyond_measure_is_refused(text: str) -> None:
+    with pytest.raises(fhb.SyntaxProblemError, match="it takes more than 10,000 interpolations") as caught:
+        fhb.from_yaml(text, source="bomb.yaml")
+    assert caught.value.problems[0].path == "a4"
+    assert caught.value.problems[0].place == fhb.Place("bomb.yaml", 5, 1)
+
+
 def test_shared_interpolations_are_no_bomb() -> None:
     graph = fhb.from_yaml(BOMB, share=True)
     assert graph.a9[0] is graph.a9[9] is graph.a8
