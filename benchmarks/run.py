@@ -291,7 +291,7 @@ def main() -> None:
 
     print("\n" + line(f"{nodes:,} call nodes", "NeMo-Run", "bridge", "faster", " goal"))
     if importlib.util.find_spec("nemo_run") is None:
-        print("to_yaml: NeMo-Run is not installed. pip install nemo-run 'leptonai<0.28'")
+        print("to_yaml: NeMo-Run is not installed. pip install nemo-run 'leptonai<0.47'")
     else:
         print(report(nemo_row(nodes), turns), flush=True)
 
