@@ -11,6 +11,7 @@ import gc
 import importlib.util
 import platform
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -265,7 +266,7 @@ def report_growth(growth: Growth, sizes: tuple[int, int], turns: int) -> str:
 
 def line(*cells: str) -> str:
     """Aligns the cells of a table."""
-    return "{:<38}{:>12}{:>12}{:>9}  {}".format(*cells).rstrip()
+    return "{:<38}{:>15}{:>15}{:>9}  {}".format(*cells).rstrip()
 
 
 def check(row: Row) -> None:
@@ -280,6 +281,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="smaller configs and fewer turns; coarser numbers")
     quick = parser.parse_args().quick
     nodes, turns, sizes = (200, 3, (200, 5_000)) if quick else (1_000, 7, (1_000, 100_000))
+    # Hydra 1.4 warns of every target that is called without a whitelist.
+    warnings.filterwarnings("ignore", message=r"hydra\.utils\.instantiate\(\) resolved", category=UserWarning)
     names = ("hydra-core", "omegaconf", "fiddle")
     print(f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in names)}")
     print(f"Microseconds of processor time for each call node, the fastest of {turns} turns.\n")

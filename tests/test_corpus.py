@@ -17,6 +17,7 @@ of every second tree. Run with ``-s`` for the numbers of each project.
 from __future__ import annotations
 
 import collections
+import gc
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -92,11 +93,15 @@ def resolvers(corpus: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def composed(corpus: Path) -> list[Composed]:
+def composed(corpus: Path) -> Iterator[list[Composed]]:
     with warnings.catch_warnings():
         # Old trees use old spellings, which Hydra 1.3 still composes.
         warnings.simplefilter("ignore")
-        return compose_all(corpus)
+        composed = compose_all(corpus)
+    # They stay until the end, so the garbage collector need not look at them again: a fifth of the time.
+    gc.freeze()
+    yield composed
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")

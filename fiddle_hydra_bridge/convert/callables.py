@@ -29,7 +29,14 @@ __all__ = [
 ]
 
 
-PUBLIC_MODULES = {"posix": "os", "nt": "os", "posixpath": "os.path", "ntpath": "os.path"}
+PUBLIC_MODULES = {
+    "posix": "os",
+    "nt": "os",
+    "posixpath": "os.path",
+    "ntpath": "os.path",
+    # Python 3.13 keeps the classes of pathlib there.
+    "pathlib._local": "pathlib",
+}
 
 
 _BOUND_TYPES = (types.MethodType, types.BuiltinMethodType)

@@ -403,7 +403,9 @@ _BASES: tuple[tuple[type, Rule], ...] = (
     (set, Rule(_elements, "identity")),
     *((cls, Rule(_state, "identity")) for cls in (list, dict)),
     *((cls, _CONTENT) for cls in (str, bytes, int, float, complex, range, slice)),
-    *((cls, _CONTENT) for cls in (decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath, re.Pattern)),
+    *((cls, _CONTENT) for cls in (decimal.Decimal, fractions.Fraction, uuid.UUID, re.Pattern)),
+    # Python 3.13 keeps a path as it was written.
+    (pathlib.PurePath, Rule(_members("parts"), "content", leaf=True)),
     *((cls, _CONTENT) for cls in (datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo)),
     *((cls, _CONTENT) for cls in (types.GenericAlias, types.UnionType, type(typing.List[int]))),  # noqa: UP006
     *((cls, _CONTENT) for cls in (types.BuiltinFunctionType, types.MethodWrapperType)),

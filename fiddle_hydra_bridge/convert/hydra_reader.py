@@ -219,6 +219,9 @@ class _Reader:
         for key, value in data.items():
             if key in CONTROL or key in skip:
                 continue
+            if type(key) is not str:
+                self.problem(data, path, key, f"the name of an argument must be a string, got {key!r}")
+                continue
             if type(value) in _SCALARS and value != "???":
                 kwargs[key] = value
             elif type(value) is Link:

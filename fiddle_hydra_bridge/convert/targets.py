@@ -297,7 +297,7 @@ def resolve_for_graph(path: str, allow: tuple[str, ...] | None = None) -> Target
     """
     try:
         target = resolve(path, allow)
-    except TargetError:
+    except (TargetError, RecursionError):
         raise
     except Exception as error:  # importing runs user code, which may raise anything; it stays as the cause
         raise _explained(path, error) from error
@@ -339,7 +339,7 @@ def get_object(path: str, allow: tuple[str, ...] | None = None) -> Any:
         allow = (*allow, _GET_OBJECT)
     try:
         value = resolve(_GET_OBJECT, allow).call((path,), {})
-    except TargetError:
+    except (TargetError, RecursionError):
         raise
     except Exception as error:  # importing runs user code, which may raise anything; it stays as the cause
         raise _explained(path, error) from error

@@ -14,7 +14,7 @@ from typing import Any
 import fiddle as fdl
 from fiddle import history
 
-from fiddle_hydra_bridge.convert import graph_reader, graph_writer, runtime, targets, values
+from fiddle_hydra_bridge.convert import graph_reader, graph_writer, targets, values
 from fiddle_hydra_bridge.convert.buildables import Location, Shape, kind_of, mode_class, mode_of, shape_of
 from fiddle_hydra_bridge.convert.hydra_keys import MODES, RESERVED
 from fiddle_hydra_bridge.convert.paths import Path
@@ -38,66 +38,9 @@ from fiddle_hydra_bridge.errors import (
     UnsupportedValueError,
     suggestion,
 )
+from fiddle_hydra_bridge.recipes.views import ABSENT, View, is_link, is_missing, is_section
 
-__all__ = ["ABSENT", "Draft", "View", "callable_of", "is_link", "is_missing"]
-
-
-class _Absent:
-    """The type of ``ABSENT``: nothing stands at a place."""
-
-
-ABSENT: Any = _Absent()
-
-
-class View:
-    """A container of a graph as Hydra sees it, with strings for steps.
-
-    Attributes:
-        inside: whether a mapping that is set here is a dict, since it stands below a call node.
-        convert: the conversion mode that a node inherits here.
-        merges: the kind of value that is merged into it; None if a value takes its place.
-        grows: whether ``+`` may add what is not there.
-        name: what to call it in messages.
-    """
-
-    inside: bool
-    convert: str
-    merges: type | None = None
-    grows: bool = False
-    name: str = ""
-
-    def path_to(self, step: Any) -> Path:
-        raise NotImplementedError
-
-    def get(self, step: Any) -> Any:
-        """Returns what stands at a step, or ``ABSENT``."""
-        raise NotImplementedError
-
-    def set(self, step: Any, value: Any) -> None:
-        raise NotImplementedError
-
-    def delete(self, step: Any) -> None:
-        raise NotImplementedError
-
-    def knows(self, step: Any) -> bool:
-        """Whether a value that is not there can be set without ``+``."""
-        return False
-
-    def unknown(self, step: Any) -> tuple[str, str | None]:
-        """Returns what is wrong with a step that names nothing, and a hint."""
-        raise NotImplementedError
-
-
-def callable_of(node: Any) -> Any:
-    return fdl.get_callable(node)
-
-
-def is_link(value: Any) -> bool:
-    return isinstance(value, fdl.Buildable) and callable_of(value) is runtime.unresolved
-
-
-def is_missing(value: Any) -> bool:
-    return isinstance(value, fdl.Buildable) and callable_of(value) is runtime.missing
+__all__ = ["Draft"]
 
 
 #: Targets that mean something to the reader of configs, and nothing as the target of an existing node.
@@ -130,7 +73,7 @@ class Draft(View):
         self.node = node
         self.path = path
         self.allow = allow
-        self.shape: Shape | None = shape_of(callable_of(node))
+        self.shape: Shape | None = shape_of(fdl.get_callable(node))
         positional = self.shape.in_order(node.__arguments__).positional
         taken = {key for key, _ in positional}
         self.args = [value for _, value in positional]
@@ -151,7 +94,7 @@ class Draft(View):
         return "a section" if self._is_section() else "a call node"
 
     def _is_section(self) -> bool:
-        return self.target is None and callable_of(self.node) is runtime.section
+        return self.target is None and is_section(self.node)
 
     def path_to(self, step: Any) -> Path:
         return (*self.path, step)
@@ -167,9 +110,9 @@ class Draft(View):
 
     def _control(self, step: str) -> Any:
         if step == "_target_":
-            return ABSENT if self._is_section() else (self.target or callable_of(self.node))
+            return ABSENT if self._is_section() else (self.target or fdl.get_callable(self.node))
         if step == "_partial_":
-            return True if self.kind == "partial" else ABSENT
+            return True if self.kind == "partial" else False if self.stays_call else ABSENT
         if step == "_convert_":
             return ABSENT if self.convert == "all" else self.convert
         return self.args if step == "_args_" and self.args else ABSENT
@@ -181,6 +124,10 @@ class Draft(View):
         return next((index for index in range(len(self.args)) if self.shape.key_at(index) == step), None)
 
     def set(self, step: Any, value: Any) -> None:
+        if type(step) is not str:
+            raise ParameterError(
+                Problem(f"the name of an argument must be a string, got {step!r}", kind=ParameterError)
+            )
         position = self._position(step)
         if position is not None:
             self.args[position] = value
@@ -202,8 +149,8 @@ class Draft(View):
             del self.kwargs[step]
         elif step == "_args_":
             self.args.clear()
-        elif step == "_partial_" and self.kind == "partial":
-            self.kind = "config"
+        elif step == "_partial_":
+            self.kind, self.stays_call = "config", False
         else:
             raise self._refused(step)
 
@@ -227,7 +174,7 @@ class Draft(View):
             self.shape = None
         else:
             # The same target again is no change: what the node is stays as it is.
-            self.target = None if function is callable_of(self.node) else value
+            self.target = None if function is fdl.get_callable(self.node) else value
             self.shape = shape_of(function)
         for key, control in controls.items():
             self.set(key, control)
@@ -238,6 +185,8 @@ class Draft(View):
         return self.shape is not None and step in self.shape.keyword_names
 
     def unknown(self, step: Any) -> tuple[str, str | None]:
+        if type(step) is not str:
+            return f"the name of an argument must be a string, got {step!r}", None
         if self._is_control(step) and step not in _CONTROLS:
             problem = self._refused(step).problems[0]
             return problem.message, problem.hint
@@ -263,7 +212,7 @@ class Draft(View):
         Raises:
             BridgeError: with every argument that does not fit; paths start at the node.
         """
-        function, base = callable_of(self.node), self._base()
+        function, base = fdl.get_callable(self.node), self._base()
         shape = shape_of(function)
         bound = self._bound(shape) if self.target is None else None
         if bound is not None:
@@ -277,7 +226,7 @@ class Draft(View):
             made = graph_writer.write(self._call(target), allow=self.allow, config_cls=base, partial_cls=base)
         except BridgeError as error:
             raise self._explained(error) from error
-        self._set_function(callable_of(made), shape, location)
+        self._set_function(fdl.get_callable(made), shape, location)
         self._store({key: _released(value) for key, value in made.__arguments__.items()}, location)
         return self._as(type(made))
 
@@ -320,7 +269,7 @@ class Draft(View):
 
     def _set_function(self, function: Any, shape: Shape, location: Location) -> None:
         """Changes the callable, and the tags that annotations imply with it."""
-        if function is callable_of(self.node):
+        if function is fdl.get_callable(self.node):
             return
         new = shape_of(function)
         actual = {key: frozenset(tags) for key, tags in self.node.__argument_tags__.items() if tags}
@@ -375,7 +324,7 @@ class Draft(View):
         named_self = self.kind == "partial" and "self" in self.kwargs
         if self.kind == kind_of(self.node) and self.convert == self.convert_before and not named_self:
             return type(self.node)
-        placeholder = self.kind == "partial" and isinstance(callable_of(self.node), targets.LazyTarget)
+        placeholder = self.kind == "partial" and isinstance(fdl.get_callable(self.node), targets.LazyTarget)
         return mode_class(base, self.convert) if self.convert != "all" or named_self or placeholder else base
 
     def _as(self, cls: Any) -> Any:

@@ -1,14 +1,14 @@
 """A copy of a graph that is edited in Hydra's terms.
 
 In come the steps of override keys, out go the places that they name: ``overrides`` stands above and sets, merges and
-deletes there. A place is a container, seen through a ``View``, and a step. Buildables are seen through ``drafts``,
-which stands below: what was set on them is judged by their signatures when the editor finishes.
+deletes there. Containers are seen through ``views`` and Buildables through ``drafts``, which both stand below: what
+was set on a Buildable is judged by its signature when the editor finishes.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import fiddle as fdl
@@ -18,12 +18,24 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import graph_writer, hydra_reader, omegaconf_nodes, runtime
 from fiddle_hydra_bridge.convert.buildables import Location
-from fiddle_hydra_bridge.convert.paths import Path, format_path, parse_path
+from fiddle_hydra_bridge.convert.paths import Path
 from fiddle_hydra_bridge.convert.tree import MISSING, Data
-from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, raise_problems, suggestion
-from fiddle_hydra_bridge.recipes.drafts import ABSENT, Draft, View, callable_of, is_link, is_missing
+from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, raise_problems
+from fiddle_hydra_bridge.recipes.drafts import Draft
+from fiddle_hydra_bridge.recipes.views import (
+    ABSENT,
+    DictView,
+    Root,
+    Spot,
+    View,
+    container_view,
+    is_link,
+    is_missing,
+    is_section,
+    under,
+)
 
-__all__ = ["ABSENT", "Editor", "Spot", "View", "is_link", "is_missing", "read_value"]
+__all__ = ["Editor", "read_value"]
 
 
 def read_value(value: Any) -> Data:
@@ -44,40 +56,6 @@ def read_value(value: Any) -> Data:
         raise ParameterError(Problem(message, kind=ParameterError)) from error
 
 
-class Spot:
-    """A place in the graph: what a key names, whether something stands there or not."""
-
-    def __init__(self, view: View, step: Any) -> None:
-        self.view = view
-        self.step = step
-        self.path: Path = view.path_to(step)
-
-    def __str__(self) -> str:
-        return ".".join(map(str, self.path))
-
-    def get(self) -> Any:
-        return self.view.get(self.step)
-
-    def set(self, value: Any) -> None:
-        try:
-            self.view.set(self.step, value)
-        except BridgeError as error:
-            raise _under(self.path, error) from error
-
-    def delete(self) -> None:
-        try:
-            self.view.delete(self.step)
-        except BridgeError as error:
-            raise _under(self.path, error) from error
-
-    def wrong(self, message: str, hint: str | None = None) -> ParameterError:
-        return ParameterError(Problem(message, format_path(self.path), hint=hint, kind=ParameterError))
-
-    def unknown(self) -> ParameterError:
-        """The error for a step that names nothing."""
-        return self.wrong(*self.view.unknown(self.step))
-
-
 class Editor:
     """A copy of a graph that is being edited.
 
@@ -90,7 +68,7 @@ class Editor:
     def __init__(self, graph: Any, allow: tuple[str, ...] | None, location: Location) -> None:
         self.allow = allow
         self.location = location
-        self.root = _Root(copy.deepcopy(graph))
+        self.root = Root(copy.deepcopy(graph))
         self.drafts: dict[int, Draft] = {}
         #: Dicts that became call nodes, by their ids.
         self.calls: dict[int, tuple[dict[Any, Any], Any]] = {}
@@ -149,8 +127,7 @@ class Editor:
             value = self.calls[id(value)][1]
         if isinstance(value, fdl.Buildable):
             return self._buildable_view(value, spot)
-        make = _VIEWS.get(tuple if _is_tuple(value) else type(value))
-        return None if make is None else make(value, spot)
+        return container_view(value, spot)
 
     def _buildable_view(self, node: Any, spot: Spot) -> View | None:
         if is_missing(node):
@@ -160,8 +137,8 @@ class Editor:
             raise spot.wrong(
                 f"{str(spot)!r} is the interpolation {expression!r}", "override what it reaches, or replace it first"
             )
-        if callable_of(node) is runtime.structured:
-            return _Dict(node.__arguments__["entries"], spot)
+        if fdl.get_callable(node) is runtime.structured:
+            return DictView(node.__arguments__["entries"], spot)
         return self._draft(node, spot.path)
 
     def _draft(self, node: Any, path: Path) -> Draft:
@@ -170,7 +147,7 @@ class Editor:
             try:
                 draft = self.drafts[id(node)] = Draft(node, path, self.allow)
             except BridgeError as error:
-                raise _under(path, error) from error
+                raise under(path, error) from error
         return draft
 
     def called(self, value: dict[Any, Any], spot: Spot) -> View:
@@ -191,7 +168,7 @@ class Editor:
             tree = hydra_reader.read(data, convert=spot.view.convert, inside=spot.view.inside)
             return graph_writer.write(tree, allow=self.allow, location=self.location)
         except BridgeError as error:
-            raise _under(spot.path, error) from error
+            raise under(spot.path, error) from error
 
     def finish(self) -> Any:
         """Returns the edited graph.
@@ -202,15 +179,20 @@ class Editor:
         self._inherit_modes()
         problems: list[Problem] = []
         replaced = {key: node for key, (_, node) in self.calls.items()}
+        below_calls: list[Any] = []
         for draft in self._live():
+            if is_section(draft.node) and draft.target is not None:
+                below_calls += [*draft.args, *draft.kwargs.values()]
             try:
                 made = draft.commit(self.location)
             except BridgeError as error:
-                problems.extend(_under(draft.path, error).problems)
+                problems.extend(under(draft.path, error).problems)
                 continue
             if made is not draft.node:
                 replaced[id(draft.node)] = made
         raise_problems(problems)
+        # In Hydra's spelling a mapping below a call node is a dict.
+        replaced |= {id(section): dict(section.__arguments__) for section in _sections_in(below_calls)}
         return _with_replaced(self.root.value, replaced) if replaced else self.root.value
 
     def _live(self) -> Iterator[Draft]:
@@ -269,144 +251,11 @@ def _nodes_in(values: list[Any]) -> Iterator[Any]:
             yield from _nodes_in(list(value))
 
 
-def _under(path: Path, error: BridgeError) -> BridgeError:
-    """Returns the error of a part with the paths that its problems have in the whole."""
-    return type(error)(
-        Problem(
-            problem.message,
-            format_path((*path, *parse_path(problem.path or ""))),
-            hint=problem.hint,
-            kind=problem.kind,
-        )
-        for problem in error.problems
-    )
-
-
-class _Root(View):
-    """What holds the graph itself."""
-
-    inside = False
-    convert = "all"
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def path_to(self, step: Any) -> Path:
-        return ()
-
-    def get(self, step: Any) -> Any:
-        return self.value
-
-    def set(self, step: Any, value: Any) -> None:
-        self.value = value
-
-
-class _Part(View):
-    """A container at a place."""
-
-    def __init__(self, value: Any, spot: Spot) -> None:
-        self.value = value
-        self.spot = spot
-        self.convert = spot.view.convert
-        # A mapping in a list outside call nodes is a section, in a dict (a call, in Hydra's spelling) it is a dict.
-        self.inside = spot.view.inside
-
-    def path_to(self, step: Any) -> Path:
-        return (*self.spot.path, step)
-
-
-class _Dict(_Part):
-    merges = dict
-    grows = True
-    name = "a dict"
-
-    def __init__(self, value: Any, spot: Spot) -> None:
-        super().__init__(value, spot)
-        self.inside = self.inside or bool(spot.path)
-
-    def _key(self, step: Any) -> Any:
-        """The key that a step names: OmegaConf 2.4 reaches integers too."""
-        if type(step) is str and step not in self.value and step.isdecimal() and int(step) in self.value:
-            return int(step)
-        return step
-
-    def get(self, step: Any) -> Any:
-        return self.value.get(self._key(step), ABSENT)
-
-    def set(self, step: Any, value: Any) -> None:
-        if step == "_target_" and step not in self.value:
-            hint = "give the node as a whole: {_target_: ...}"
-            raise ParameterError(Problem("a dict is no call node", hint=hint, kind=ParameterError))
-        self.value[self._key(step)] = value
-
-    def delete(self, step: Any) -> None:
-        del self.value[self._key(step)]
-
-    def unknown(self, step: Any) -> tuple[str, str | None]:
-        near = suggestion(str(step), [key for key in self.value if type(key) is str])
-        return f"there is no key {step!r}{near}", "write + in front to append it"
-
-
-class _List(_Part):
-    merges: type | None = list
-    name = "a list"
-
-    def path_to(self, step: Any) -> Path:
-        index = self._index(step)
-        return super().path_to(step if index is None else index)
-
-    def _index(self, step: Any) -> int | None:
-        try:
-            index = int(step)
-        except ValueError:
-            return None
-        return index if -len(self.value) <= index < len(self.value) else None
-
-    def get(self, step: Any) -> Any:
-        index = self._index(step)
-        return ABSENT if index is None else self.value[index]
-
-    def set(self, step: Any, value: Any) -> None:
-        self.value[self._index(step)] = value
-
-    def delete(self, step: Any) -> None:
-        del self.value[self._index(step)]
-
-    def unknown(self, step: Any) -> tuple[str, str | None]:
-        return (
-            f"there is no item {step} in {self.name} of {len(self.value)}",
-            "give the list as a whole to make it longer",
-        )
-
-
-class _Tuple(_List):
-    """A tuple or namedtuple, which is made anew and set where it stands."""
-
-    merges = None
-    name = "a tuple"
-
-    def __init__(self, value: Any, spot: Spot) -> None:
-        super().__init__(list(value), spot)
-        self.make: Callable[[list[Any]], Any] = getattr(type(value), "_make", tuple)
-        self.fields: tuple[str, ...] = getattr(value, "_fields", ())
-        self.inside = True
-
-    def _index(self, step: Any) -> int | None:
-        return self.fields.index(step) if step in self.fields else super()._index(step)
-
-    def set(self, step: Any, value: Any) -> None:
-        super().set(step, value)
-        self.spot.set(self.make(self.value))
-
-    def delete(self, step: Any) -> None:
-        if self.fields:
-            raise ParameterError("a field of a namedtuple cannot be deleted")
-        super().delete(step)
-        self.spot.set(self.make(self.value))
-
-
-def _is_tuple(value: Any) -> bool:
-    return type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields"))
-
-
-_VIEWS: dict[type, Callable[[Any, Spot], View]] = {dict: _Dict, list: _List, tuple: _Tuple}
+def _sections_in(values: list[Any]) -> Iterator[Any]:
+    """Yields the sections among values, in lists of them, and among the entries of those sections."""
+    for value in values:
+        if is_section(value):
+            yield value
+            yield from _sections_in(list(value.__arguments__.values()))
+        elif type(value) is list:
+            yield from _sections_in(value)

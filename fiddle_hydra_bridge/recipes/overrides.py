@@ -21,7 +21,8 @@ from fiddle_hydra_bridge.convert.buildables import caller
 from fiddle_hydra_bridge.convert.compare import same_graph
 from fiddle_hydra_bridge.convert.tree import MISSING, Data
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, SyntaxProblemError, raise_problems
-from fiddle_hydra_bridge.recipes.editing import ABSENT, Editor, Spot, View, is_link, is_missing, read_value
+from fiddle_hydra_bridge.recipes.editing import Editor, read_value
+from fiddle_hydra_bridge.recipes.views import ABSENT, Spot, View, is_link, is_missing
 
 __all__ = ["override"]
 
@@ -51,8 +52,8 @@ def override(graph: Any, overrides: Sequence[str], *, allow: str | Iterable[str]
         >>> override(fdl.Config(Fraction, 1, 3), ["denominator=4"])
         <Config[Fraction(numerator=1, denominator=4)]>
     """
-    if isinstance(overrides, str):
-        raise ParameterError(f"overrides must be a list of strings, got the string {overrides!r}")
+    if isinstance(overrides, str) or not all(isinstance(text, str) for text in overrides):
+        raise ParameterError(f"overrides must be a list of strings, got {overrides!r}")
     editor = Editor(graph, normalise_allow(allow), caller())
     problems: list[Problem] = []
     for text in overrides:

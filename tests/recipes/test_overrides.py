@@ -216,6 +216,11 @@ ROWS: dict[str, tuple[Graph, list[str], Graph]] = {
         ["+model={" + ENCODER + "}"],
         lambda: section(model=fdl.Config(E, dim=1)),
     ),
+    "sections below a section that becomes a node": (
+        lambda: section(model=section(a=section(b=section(x=1)), c=[section(x=2)])),
+        ["model={_target_: tests.components.Node}", "model.a.b.x=3"],
+        lambda: section(model=fdl.Config(c.Node, a={"b": {"x": 3}}, c=[{"x": 2}])),
+    ),
     "values by codecs": (
         config(c.combine),
         ["+a={_target_: builtins.tuple, _args_: [[1,2]]}", "+b={_target_: pathlib.PurePosixPath, _args_: [x]}"],
@@ -224,6 +229,7 @@ ROWS: dict[str, tuple[Graph, list[str], Graph]] = {
     "a partial of a config": (config(E, dim=1), ["+_partial_=true"], lambda: fdl.Partial(E, dim=1)),
     "a config of a partial": (lambda: fdl.Partial(E, dim=1), ["_partial_=false"], config(E, dim=1)),
     "no longer a partial": (lambda: fdl.Partial(E, dim=1), ["~_partial_"], config(E, dim=1)),
+    "a partial and back": (config(E, dim=1), ["_partial_=true", "_partial_=false", "~_partial_"], config(E, dim=1)),
     "a positional argument": (
         config(c.positional, 1, 2, 3, 4),
         ["_args_.0=5", "_args_.3=6"],
@@ -407,6 +413,13 @@ REFUSALS: dict[str, tuple[list[str], type[fhb.BridgeError], list[str]]] = {
     "a list onto a dict": (["data.d=[1]"], fhb.ParameterError, ["a list cannot be merged into a dict"]),
     "a list onto a node": (["model=[1]"], fhb.ParameterError, ["a list cannot be merged into a call node"]),
     "a list onto a section": (["data=[1]"], fhb.ParameterError, ["a list cannot be merged into a section"]),
+    "a number for the name of an argument": (["model={1: x}"], fhb.ParameterError, ["must be a string, got 1"]),
+    "a number for the name of an extra keyword": (["+extra={1: x}"], fhb.ParameterError, ["must be a string, got 1"]),
+    "a number for the name of an argument of a new node": (
+        ["+extra.new={_target_: tests.components.combine, 1: x}"],
+        fhb.ParameterError,
+        ["must be a string, got 1"],
+    ),
     "nothing to delete": (["~model.x"], fhb.ParameterError, ["Could not delete 'model.x': Node has no parameter 'x'"]),
     "nothing set to delete": (
         ["~model.a.name"],
@@ -530,9 +543,10 @@ def test_tags_of_a_parameter_that_the_new_target_lacks_are_not_dropped() -> None
         override(graph, ["_target_=tests.components.Settings"])
 
 
-def test_one_string_is_no_list_of_overrides() -> None:
+@pytest.mark.parametrize("overrides", ["dim=1", [3]], ids=["one string", "a number"])
+def test_overrides_are_a_list_of_strings(overrides: Any) -> None:
     with pytest.raises(fhb.ParameterError, match="a list of strings"):
-        override(fdl.Config(E), "dim=1")
+        override(fdl.Config(E), overrides)
 
 
 @pytest.mark.parametrize("graph", [3, None, "text"])
