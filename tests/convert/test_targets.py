@@ -858,6 +858,8 @@ def walks(draw: st.DrawFn) -> str:
 @settings(max_examples=150)
 def test_every_walk_ends_as_in_hydra_or_in_an_error_of_the_bridge(path: str) -> None:
     expected = outcome(lambda: hydra.utils.instantiate({"_target_": path, "_partial_": True}).func)
+    # Hydra's own checks stumble over setattr and delattr without arguments, which we resolve all the same.
+    assume(expected[0] != "IndexError")
     found = outcome(lambda: resolve(path).function)
     assert found[0] == expected[0]
     assert "result" not in found[:1] or callables.is_same(found[1], expected[1]) or callable(found[1])
