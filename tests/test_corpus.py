@@ -262,6 +262,15 @@ def test_links_that_were_kept_resolve_to_the_graph_without_them(sample: list[Cas
     assert tally.failures("resolved later", sample, check) == ""
 
 
+def test_targets_that_are_links_resolve_as_well(cases: list[Case], tally: Tally) -> None:
+    def check(case: Case) -> Iterator[str]:
+        return found(first_graph_difference(fhb.resolve(kept(case)), case.graph))
+
+    linked = [case for case in cases if links_a_target(case.raw)]
+    assert linked
+    assert tally.failures("targets resolved later", linked, check) == ""
+
+
 def test_hydra_composes_the_yaml_to_the_same_values(sample: list[Case], tally: Tally, tmp_path: Path) -> None:
     def check(case: Case) -> Iterator[str]:
         if not isinstance(case.raw, dict):
@@ -335,6 +344,12 @@ def same_outcome(ours: Callable[[], Any], theirs: Callable[[], Any]) -> Iterator
         yield f"{failed!r} is not {expected_failure!r}"
     elif failed is None:
         yield from found(first_difference(made, expected))
+
+
+def links_a_target(data: Any) -> bool:
+    if isinstance(data, dict):
+        return "${" in str(data.get("_target_")) or any(map(links_a_target, data.values()))
+    return isinstance(data, list) and any(map(links_a_target, data))
 
 
 def holds_unresolved(data: Any) -> bool:

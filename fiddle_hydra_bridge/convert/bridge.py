@@ -86,7 +86,7 @@ class Options:
         registry = values.BUILTIN.with_codecs(*self.codecs)
         problems: list[Problem] = []
         tree = hydra_reader.read(
-            data, convert=self.convert, codecs=registry, marks=marks, shared=shared, problems=problems
+            data, convert=self.convert, codecs=registry, marks=marks, shared=shared, whole=True, problems=problems
         )
         return graph_writer.write(
             tree,

@@ -29,7 +29,7 @@ def read(
     *,
     codecs: values.Codecs = values.BUILTIN,
     defaults: str = "set",
-    links: list[tuple[Any, Link]] | None = None,
+    links: list[tuple[Any, Link | Call]] | None = None,
 ) -> Tree:
     """Reads a graph into a tree.
 
@@ -38,7 +38,8 @@ def read(
         codecs: how values that YAML cannot hold are spelled.
         defaults: "set" for the arguments that are set, "all" also for the defaults of the others that can be
             spelled.
-        links: where to note each link of the graph and its leaf in the tree.
+        links: where to note each link of the graph and its leaf in the tree, and each node whose target is a link
+            and its call.
 
     Raises:
         BridgeError: with every value and target that cannot be spelled, and its path.
@@ -57,7 +58,7 @@ class _Reader:
         self.all_defaults = all_defaults
         self.nodes: dict[int, Tree] = {}
         self.kept: list[Any] = []
-        self.links: list[tuple[Any, Link]] = []
+        self.links: list[tuple[Any, Link | Call]] = []
         self.problems: list[Problem] = []
 
     def node(self, value: Any, path: Path) -> Tree:
@@ -123,6 +124,8 @@ class _Reader:
             return None
         call = Call(target, buildables.kind_of(node), convert=buildables.mode_of(node))
         self._keep(node, call)
+        if "${" in target:
+            self.links.append((node, call))
         shape = shape_of(function)
         try:
             arguments = shape.in_order(node.__arguments__)

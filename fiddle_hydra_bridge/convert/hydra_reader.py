@@ -54,6 +54,7 @@ def read(
     marks: Marks | None = None,
     shared: frozenset[int] = frozenset(),
     inside: bool = False,
+    whole: bool = False,
     problems: list[Problem] | None = None,
 ) -> Tree:
     """Reads data into a tree.
@@ -65,6 +66,7 @@ def read(
         marks: line marks of the data.
         shared: ids of containers that are one value wherever they are met; all others are copied.
         inside: whether the data stands below a call node.
+        whole: whether the data are a whole config, from whose root Hydra takes control keys away.
         problems: where to put what is wrong, for a caller that has more to find; by default it is raised.
 
     Returns:
@@ -74,6 +76,7 @@ def read(
         BridgeError: with every problem that was found.
     """
     reader = _Reader(convert, codecs, marks, shared)
+    reader.root = data if whole else None
     tree = reader.node(data, (), convert, inside, None)
     if problems is None:
         raise_problems(reader.problems)
@@ -104,6 +107,7 @@ class _Reader:
         self.source = marks.source if marks is not None else ""
         self.shared = shared
         self.nodes: dict[int, Tree] = {}
+        self.root: Data = None
         self.problems: list[Problem] = []
 
     def node(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
@@ -168,6 +172,8 @@ class _Reader:
         entries: dict[Any, Tree] = {}
         tree: Tree = Call(SECTION, "config", [], entries, convert, self._marks(data)) if section else entries
         for key, value in data.items():
+            if section and data is self.root and key in ("_convert_", "_recursive_", "_partial_"):
+                continue  # Hydra takes them away from the root
             if type(value) in _SCALARS and value != "???":
                 entries[key] = value
             elif type(value) is Link:

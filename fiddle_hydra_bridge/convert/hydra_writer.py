@@ -45,8 +45,8 @@ def write(
         tree: the tree.
         codecs: the value spellings that :func:`read` would recognise.
         native: whether a value is written as itself, without a call node.
-        link_places: where to note, by the id of each ``Link`` leaf, the path it is written at, and whether that is
-            below a call node.
+        link_places: where to note, by the id of each ``Link`` leaf, and of each call whose target is a link, the
+            path it is written at, and whether that is below a call node.
 
     Returns:
         dicts, lists, scalars, ``Link`` and ``MISSING`` leaves, and values of native types.
@@ -61,6 +61,10 @@ def write(
     data = writer.node(tree, (), False, None)
     raise_problems(writer.problems)
     return data
+
+
+#: What Hydra takes away from a mapping at the root; elsewhere it leaves all but ``_target_``.
+_ROOT_CONTROL = frozenset({"_target_", "_convert_", "_recursive_", "_partial_"})
 
 
 class _Writer:
@@ -104,9 +108,9 @@ class _Writer:
         if region is None and id(call) in self.sharing.roots:
             return self._share(call, path, explicit)
         if call.target == SECTION and not inside and not call.args:
-            if "_target_" in call.kwargs:
-                message = "a section cannot have an entry '_target_': it would be a call"
-                self.problem(path, "_target_", message, "rename the entry")
+            for key in call.kwargs.keys() & (_ROOT_CONTROL if path == () else {"_target_"}):
+                message = f"a section cannot have an entry {key!r}: Hydra reads it itself"
+                self.problem(path, key, message, "rename the entry")
             return {key: self.node(item, (*path, key), False, explicit, region) for key, item in call.kwargs.items()}
         if call.target == TAGGED and call.tags is not None:
             return self._tag(
@@ -117,9 +121,9 @@ class _Writer:
             data["_target_"] = ARG_FACTORY if call.kind == "factory" else PARTIAL
             if region is not None:
                 data["_partial_"] = True
-            data[DEFERRED_TARGET] = {"_target_": call.target, "_partial_": True}
+            data[DEFERRED_TARGET] = {"_target_": self._target(call, (*path, DEFERRED_TARGET)), "_partial_": True}
         else:
-            data["_target_"] = Link(call.target) if "${" in call.target else call.target
+            data["_target_"] = self._target(call, path)
             if region is not None or call.kind == "partial":
                 data["_partial_"] = True
             elif self.codecs.for_call(call.target, call.args, call.kwargs) is not None:
@@ -127,10 +131,18 @@ class _Writer:
                 data["_partial_"] = False
         return self._arguments(call, data, path, explicit, region)
 
+    def _target(self, call: Call, path: Path) -> Data:
+        if "${" not in call.target:
+            return call.target
+        if self.link_places is not None:
+            self.link_places[id(call)] = ((*path, "_target_"), True)
+        return Link(call.target)
+
     def _share(self, call: Call, path: Path, explicit: str | None) -> Data:
         region = _Open(len(path))
         region.written[id(call)] = ()
-        data: dict[str, Data] = {"_target_": SHARE, SHARED_TARGET: {"_target_": call.target, "_partial_": True}}
+        target = {"_target_": self._target(call, (*path, SHARED_TARGET)), "_partial_": True}
+        data: dict[str, Data] = {"_target_": SHARE, SHARED_TARGET: target}
         if call.kind == "partial":
             data[SHARED_PARTIAL] = True
         return self._arguments(call, data, path, explicit, region)

@@ -24,8 +24,8 @@ from fiddle_hydra_bridge.convert import (
 from fiddle_hydra_bridge.convert.bridge import guarded
 from fiddle_hydra_bridge.convert.buildables import caller
 from fiddle_hydra_bridge.convert.paths import Path
-from fiddle_hydra_bridge.convert.tree import Link
-from fiddle_hydra_bridge.errors import ParameterError
+from fiddle_hydra_bridge.convert.tree import Call, Link
+from fiddle_hydra_bridge.errors import ParameterError, RefusedTargetError, TargetError
 
 __all__ = ["build", "link", "resolve"]
 
@@ -67,19 +67,25 @@ def resolve(graph: Any, *, allow: str | Iterable[str] | None = None) -> Any:
         >>> fdl.build(resolve({"dim": 3, "width": link("${dim}"), "node": fdl.Config(dict, a=1)}))["width"]
         3
     """
-    found: list[tuple[Any, Link]] = []
+    found: list[tuple[Any, Link | Call]] = []
     tree = graph_reader.read(graph, links=found)
     if not found:
         return graph
     places: dict[int, tuple[Path, bool]] = {}
     config = omegaconf_nodes.write(hydra_writer.write(tree, link_places=places))
+    patterns = targets.normalise_allow(allow)
     reached: dict[int, Any] = {}
+    functions: dict[int, Any] = {}
     for node, leaf in found:
         path, inside = places[id(leaf)]
         data = omegaconf_nodes.read_at(config, path)
+        if type(leaf) is Call:
+            if type(data) is str:
+                functions[id(node)] = _function(data, patterns)
+            continue
         reached[id(node)] = graph_writer.write(
             hydra_reader.read(data, inside=inside),
-            allow=targets.normalise_allow(allow),
+            allow=patterns,
             missing="lazy",
             location=caller(),
         )
@@ -87,9 +93,22 @@ def resolve(graph: Any, *, allow: str | Iterable[str] | None = None) -> Any:
     def replace(value: Any, state: daglish.State) -> Any:
         if id(value) in reached:
             return reached[id(value)]
-        return state.map_children(value) if state.is_traversable(value) else value
+        made = state.map_children(value) if state.is_traversable(value) else value
+        if id(value) in functions:
+            fdl.update_callable(made, functions[id(value)])
+        return made
 
     return daglish.MemoizedTraversal.run(replace, graph)
+
+
+def _function(path: str, allow: tuple[str, ...] | None) -> Any:
+    """The callable that a link in the place of a target reaches; a placeholder if it cannot be imported here."""
+    try:
+        return targets.resolve_for_graph(path, allow).function
+    except RefusedTargetError:
+        raise
+    except TargetError:
+        return targets.LazyTarget(path, allow)
 
 
 def build(graph: Any, *, allow: str | Iterable[str] | None = None) -> Any:

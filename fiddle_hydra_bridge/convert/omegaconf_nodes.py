@@ -256,9 +256,22 @@ def _unbuilt(node: Any) -> Unbuilt:
                 OmegaConf.resolve(config)
                 config._set_parent(None)
             return config
-        return OmegaConf.to_container(reached, resolve=True, structured_config_mode=_CONTAINER_MODES[mode])
+        try:
+            return OmegaConf.to_container(reached, resolve=True, structured_config_mode=_CONTAINER_MODES[mode])
+        except OmegaConfBaseException:
+            # Something in it does not resolve, and may never be asked for: a link in its place.
+            return _without_types(_Reader(False, False).value(reached, True))
 
     return Unbuilt(make)
+
+
+def _without_types(data: Data) -> Any:
+    """Returns data as plain containers that stay data: ``???`` is text in them."""
+    if isinstance(data, dict):
+        return {key: _without_types(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return type(data)(_without_types(item) for item in data)
+    return "???" if data is MISSING else data
 
 
 _CONTAINER_MODES = {"all": SCMode.DICT, "partial": SCMode.DICT_CONFIG, "object": SCMode.INSTANTIATE}

@@ -696,3 +696,23 @@ def test_a_codec_holds_for_the_call_it_is_given_to_alone() -> None:
 def test_list_configs_and_lists_are_read_alike() -> None:
     config = [1, {"_target_": ENCODER, "dim": 1}, [2, {"k": 3}]]
     assert fhb.same_graph(fhb.from_hydra(ListConfig(config)), fhb.from_hydra(config))
+
+
+def test_a_target_that_is_a_kept_link_is_resolved_with_the_links() -> None:
+    graph = fhb.from_hydra({"t": NODE, "n": {"_target_": "${t}", "a": 1}}, links="keep")
+    assert "_target_: ${t}" in fhb.to_yaml(graph)
+    assert fhb.same_graph(fhb.resolve(graph).n, fdl.Config(c.Node, a=1))
+    assert fhb.build(graph)["n"].a == 1
+
+
+def test_what_does_not_resolve_below_a_node_that_is_not_recursive_becomes_a_link() -> None:
+    graph = fhb.from_hydra({"_target_": NODE, "_recursive_": False, "a": {"c": "${no}", "d": "???"}})
+    assert graph.a["d"] == "???"
+    with pytest.raises(fhb.LinkError, match="'no' not found"):
+        fdl.build(graph)
+
+
+def test_control_keys_of_the_root_are_no_entries() -> None:
+    assert fdl.build(fhb.from_hydra({"a": 1, "_convert_": "all", "_recursive_": False})) == {"a": 1}
+    with pytest.raises(fhb.UnsupportedValueError, match="_convert_"):
+        fhb.to_yaml(fdl.Config(fhb.section, a=1, _convert_="all"))

@@ -13,7 +13,7 @@ from fiddle import history
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.types import OverrideType
 from hydra.errors import HydraException
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -789,6 +789,8 @@ def test_overriding_a_graph_and_composing_its_config_agree(composed: Any, case: 
     config = attempt(composed, graph, overrides)
     if isinstance(config, Exception):
         return
+    # Hydra takes control keys away from a mapping at the root; an override leaves an entry that cannot be written.
+    assume("_target_" in config or not {"_partial_", "_convert_", "_recursive_"} & set(config))
     expected = attempt(fhb.from_hydra, config, links="keep")
     found = attempt(override, graph, overrides)
     if isinstance(expected, Exception):
