@@ -22,6 +22,7 @@ __all__ = [
     "SyntaxProblemError",
     "TargetError",
     "UnsupportedValueError",
+    "first_line",
     "in_order",
     "raise_problems",
     "suggestion",
@@ -155,3 +156,9 @@ def suggestion(word: str, candidates: Iterable[str], cutoff: float = 0.6) -> str
     """
     close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of a foreign error's message, or its type where it says nothing."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

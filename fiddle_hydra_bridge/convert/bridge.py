@@ -26,11 +26,11 @@ from fiddle_hydra_bridge.convert import (
     values,
     yaml_text,
 )
-from fiddle_hydra_bridge.convert.buildables import Location, caller
 from fiddle_hydra_bridge.convert.docs import comments_for
+from fiddle_hydra_bridge.convert.histories import Location, caller
 from fiddle_hydra_bridge.convert.hydra_keys import MODES
 from fiddle_hydra_bridge.convert.nodes import is_config, is_structured
-from fiddle_hydra_bridge.convert.tree import Data, Marks
+from fiddle_hydra_bridge.convert.tree import PLAIN_TYPES, Data, Marks
 from fiddle_hydra_bridge.errors import (
     BridgeError,
     ParameterError,
@@ -38,6 +38,7 @@ from fiddle_hydra_bridge.errors import (
     Problem,
     SyntaxProblemError,
     UnsupportedValueError,
+    first_line,
 )
 
 __all__ = ["Options", "from_hydra", "from_parsed", "from_yaml", "guarded", "to_data", "to_hydra", "to_yaml"]
@@ -301,9 +302,6 @@ def _with_paths(config: Any) -> Any:
     return [_with_paths(item) for item in config] if type(config) is list else config
 
 
-_PLAIN = frozenset({int, float, bool, type(None)})
-
-
 def _is_plain(config: Any) -> bool:
     """Whether plain data says the same to us as after OmegaConf has read it: no interpolations, no objects."""
     pending = [config]
@@ -315,7 +313,7 @@ def _is_plain(config: Any) -> bool:
             if "${" in data:
                 return False
             continue
-        if kind in _PLAIN:
+        if kind in PLAIN_TYPES:
             continue
         # Data that contains itself, or that is met often, is OmegaConf's to judge.
         if id(data) in seen or kind not in (dict, list):
@@ -332,8 +330,7 @@ def _is_plain(config: Any) -> bool:
 
 def _refused_by_omegaconf(error: OmegaConfBaseException, data: Data, marks: Marks | None) -> BridgeError:
     """Returns our error for a config that OmegaConf refuses, with the place of the key that it names."""
-    message = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    problem = Problem(message, getattr(error, "full_key", None) or "", kind=SyntaxProblemError)
+    problem = Problem(first_line(error), getattr(error, "full_key", None) or "", kind=SyntaxProblemError)
     return SyntaxProblemError(problem if marks is None else _with_place(problem, data, marks))
 
 

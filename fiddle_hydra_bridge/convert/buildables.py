@@ -13,29 +13,26 @@ import copy
 import functools
 import inspect
 import itertools
-import sys
-from collections.abc import Iterable
 from dataclasses import MISSING as NO_FIELD_DEFAULT
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, NamedTuple
 
 import fiddle as fdl
-from fiddle import history
-from fiddle.history import Location
+from fiddle import history, tagging
 
 from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.convert.containers import hydra_dict, hydra_list
+from fiddle_hydra_bridge.convert.hydra_keys import normal_mode
 from fiddle_hydra_bridge.convert.nodes import is_config
 from fiddle_hydra_bridge.convert.targets import LazyTarget
 from fiddle_hydra_bridge.convert.tree import Kind
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError
 
 __all__ = [
+    "TAGGED_VALUE",
     "Arguments",
-    "Location",
     "Shape",
-    "add_history",
-    "caller",
+    "base_of",
     "kind_of",
     "make",
     "mode_class",
@@ -44,6 +41,8 @@ __all__ = [
 ]
 
 _Parameter = inspect.Parameter
+#: The callable of Fiddle's TaggedValue, which stands for a tagged value in a container.
+TAGGED_VALUE = fdl.get_callable(tagging.TaggedValue([tagging.Tag]))
 
 
 class Arguments(NamedTuple):
@@ -256,8 +255,7 @@ class _Converting:
 
     def __reduce__(self: Any) -> Any:
         # The class is made when it is needed, so that it cannot be pickled by its name.
-        cls = type(self)
-        return _restored, (cls.__bases__[1], cls.__convert__, self.__getstate__())
+        return _restored, (base_of(type(self)), type(self).__convert__, self.__getstate__())
 
     def __build__(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         graph_args, graph_kwargs = self.__signature_info__.transform_to_args_kwargs(self.__arguments__)
@@ -289,7 +287,7 @@ def _for_mode(mode: str, built: Any, graph: Any) -> Any:
         return copy.deepcopy(built)
     kind = type(graph)
     if kind is dict and "_convert_" in graph:
-        mode = str(getattr(graph["_convert_"], "value", graph["_convert_"])).lower()
+        mode = normal_mode(graph["_convert_"])
     if mode != "none":
         return built
     if kind is list:
@@ -306,6 +304,11 @@ def mode_class(base: Any, mode: str) -> type[Any]:
     """Returns the subclass of a Buildable class whose arguments are converted as ``_convert_: mode`` says."""
     name = f"{mode.title()}{base.__name__}"
     return type(name, (_Converting, base), {"__convert__": mode, "__module__": __name__})
+
+
+def base_of(cls: type[Any]) -> type[Any]:
+    """Returns the Buildable class that :func:`mode_class` made a class of; other classes are their own."""
+    return cls.__bases__[1] if "__convert__" in vars(cls) else cls
 
 
 def _restored(base: Any, mode: str, state: dict[str, Any]) -> Any:
@@ -367,78 +370,3 @@ def _is_layout_known(cls: Any) -> bool:
 
 def _probe(x: int = 0) -> int:
     return x
-
-
-def add_history(
-    node: Any,
-    function: Any,
-    arguments: dict[int | str, Any],
-    marks: tuple[str, dict[Any, tuple[int, int]]] | None,
-    location: Location,
-) -> None:
-    """Writes a Buildable's history: one entry for the callable and one for each argument.
-
-    Fiddle's own way to set locations is global to the process and costs more than the Buildable itself.
-    """
-    entries = node.__argument_history__
-    if marks is None:
-        entries["__fn_or_cls__"] = [_entry("__fn_or_cls__", function, location)]
-        for key, value in arguments.items():
-            entries[key] = [_entry(key, value, location)]
-    else:
-        source, lines = marks
-        entries["__fn_or_cls__"] = [_entry("__fn_or_cls__", function, _located(lines, source, "_target_", location))]
-        for key, value in arguments.items():
-            entries[key] = [_entry(key, value, _located(lines, source, key, location))]
-    for key, tags in node.__argument_tags__.items():
-        if tags:
-            where = location if marks is None else _located(marks[1], marks[0], key, location)
-            changed = history.ChangeKind.UPDATE_TAGS
-            entry = history.HistoryEntry(next(_sequence), key, changed, frozenset(tags), where)
-            entries.setdefault(key, []).append(entry)
-
-
-def _entry(key: Any, value: Any, location: Location) -> history.HistoryEntry:
-    entry = object.__new__(history.HistoryEntry)
-    # Past the constructor of a frozen dataclass, which sets field by field.
-    object.__setattr__(
-        entry,
-        "__dict__",
-        {
-            "sequence_id": next(_sequence),
-            "param_name": key,
-            "kind": _NEW_VALUE,
-            "new_value": value,
-            "location": location,
-        },
-    )
-    return entry
-
-
-def _located(lines: dict[Any, tuple[int, int]], source: str, key: Any, location: Location) -> Location:
-    mark = lines.get(key)
-    return location if mark is None else Location(source, mark[0], None)
-
-
-_NEW_VALUE = history.ChangeKind.NEW_VALUE
-
-
-def _sequence_counter() -> Any:
-    """Returns Fiddle's counter of changes, so that our entries and Fiddle's have one order."""
-    from fiddle._src import history as internal
-
-    counter = getattr(internal, "_set_counter", None)
-    # A counter of our own keeps the order of our entries, which is what can be had without Fiddle's.
-    return counter if counter is not None else itertools.count()
-
-
-_sequence = _sequence_counter()
-
-
-def caller(inside: Iterable[str] = ("fiddle_hydra_bridge",)) -> Location:
-    """Returns the place in the user's code that called the bridge."""
-    packages = tuple(inside)
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in packages:
-        frame = frame.f_back
-    return Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from fiddle_hydra_bridge.convert.tree import VALUE, Call, Tree
+from fiddle_hydra_bridge.convert.tree import PLAIN_TYPES, VALUE, Call, Tree
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError
 
 __all__ = [
@@ -38,14 +38,12 @@ RESERVED = frozenset(
 )
 ADD_A_CODEC = "add a Codec that says how the value is made"
 
-_LEAVES = frozenset({int, float, bool, type(None)})
-
 
 def is_leaf(value: Any) -> bool:
     """Whether a value is a leaf of a tree: exactly None, bool, int, float, or a str that Hydra takes literally."""
     if type(value) is str:
         return "${" not in value and value != "???"
-    return type(value) in _LEAVES
+    return type(value) in PLAIN_TYPES
 
 
 def plain_dict(value: Any) -> bool:

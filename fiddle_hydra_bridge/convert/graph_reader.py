@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import fiddle as fdl
-from fiddle import tagging
 
 from fiddle_hydra_bridge.convert import buildables, runtime, targets, values
 from fiddle_hydra_bridge.convert.buildables import Shape, shape_of
@@ -20,8 +19,6 @@ from fiddle_hydra_bridge.convert.tree import MISSING, SECTION, TAGGED, Call, Lin
 from fiddle_hydra_bridge.errors import BridgeError, Problem, TargetError, raise_problems
 
 __all__ = ["read"]
-
-_LEAVES = frozenset({int, float, bool, type(None)})
 
 
 def read(
@@ -59,12 +56,14 @@ class _Reader:
         self.nodes: dict[int, Tree] = {}
         self.kept: list[Any] = []
         self.links: list[tuple[Any, Link | Call]] = []
+        #: The path of each callable that was met, by its id.
+        self.targets: dict[int, str] = {}
         self.problems: list[Problem] = []
 
     def node(self, value: Any, path: Path) -> Tree:
-        kind = type(value)
-        if kind in _LEAVES or (kind is str and values.is_leaf(value)):
+        if values.is_leaf(value):
             return value
+        kind = type(value)
         known = self.nodes.get(id(value))
         if known is not None:
             return known
@@ -114,11 +113,7 @@ class _Reader:
         if special is not None:
             return special(self, node, path)
         try:
-            target = targets.path_of(function)
-            if not isinstance(function, targets.LazyTarget):
-                # What reading would refuse is not written. The callable comes from Python, not from a config, so that
-                # Hydra 1.4 need not warn of a choice without a whitelist.
-                targets.resolve_for_graph(target, (target,))
+            target = self._target(function)
         except TargetError as error:
             self._problem(error, path)
             return None
@@ -144,6 +139,19 @@ class _Reader:
         if self.all_defaults:
             self._defaults(call, shape, node)
         return call
+
+    def _target(self, function: Any) -> str:
+        known = self.targets.get(id(function))
+        if known is not None:
+            return known
+        target = targets.path_of(function)
+        if not isinstance(function, targets.LazyTarget):
+            # What reading would refuse is not written. The callable comes from Python, not from a config, so that
+            # Hydra 1.4 need not warn of a choice without a whitelist.
+            targets.resolve_for_graph(target, (target,))
+        self.kept.append(function)
+        self.targets[id(function)] = target
+        return target
 
     def _add_missing(self, call: Call, shape: Shape, names: dict[int | str, int | str]) -> None:
         """Adds ``???`` for required parameters that are not set."""
@@ -233,5 +241,5 @@ _SPECIAL: dict[Any, Callable[[_Reader, Any, Path], Tree]] = {
     runtime.section: _Reader._section,
     runtime.unresolved: _Reader._link,
     runtime.missing: _Reader._missing,
-    fdl.get_callable(tagging.TaggedValue([tagging.Tag])): _Reader._tagged_value,
+    buildables.TAGGED_VALUE: _Reader._tagged_value,
 }

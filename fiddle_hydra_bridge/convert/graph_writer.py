@@ -15,9 +15,10 @@ import fiddle as fdl
 from fiddle import tagging
 
 from fiddle_hydra_bridge.convert import buildables, runtime, targets, values
-from fiddle_hydra_bridge.convert.buildables import Location, Shape, shape_of
+from fiddle_hydra_bridge.convert.buildables import Shape, shape_of
+from fiddle_hydra_bridge.convert.histories import Location, add_history
 from fiddle_hydra_bridge.convert.paths import format_path
-from fiddle_hydra_bridge.convert.tree import MISSING, SECTION, STRUCTURED, TAGGED, Call, Link, Tree, find
+from fiddle_hydra_bridge.convert.tree import MISSING, SCALAR_TYPES, SECTION, STRUCTURED, TAGGED, Call, Link, Tree, find
 from fiddle_hydra_bridge.errors import (
     BridgeError,
     ParameterError,
@@ -96,14 +97,14 @@ class _Writer:
             made = self.nodes.get(id(tree))
             if made is None:
                 made = self.nodes[id(tree)] = []
-                made.extend([item if type(item) in _PLAIN else self.node(item) for item in tree])
+                made.extend([item if type(item) in SCALAR_TYPES else self.node(item) for item in tree])
             return made
         if kind is dict:
             made = self.nodes.get(id(tree))
             if made is None:
                 made = self.nodes[id(tree)] = {}
                 for key, item in tree.items():
-                    made[key] = item if type(item) in _PLAIN else self.node(item)
+                    made[key] = item if type(item) in SCALAR_TYPES else self.node(item)
             return made
         if kind is Link:
             return self._link(tree)
@@ -144,7 +145,7 @@ class _Writer:
         # Known before its arguments are made, so that a graph that contains itself ends.
         self.nodes[id(call)] = node
         for key, item in arguments.items():
-            if type(item) in _PLAIN:
+            if type(item) in SCALAR_TYPES:
                 made[key] = item
             elif item is not MISSING:
                 made[key] = self.node(item)
@@ -154,7 +155,7 @@ class _Writer:
         if call.tags is not None:
             self._set_tags(call, node, shape)
         if self.location is not None:
-            buildables.add_history(node, function, made, call.marks, self.location)
+            add_history(node, function, made, call.marks, self.location)
         return node
 
     def _make(self, function: Any, arguments: dict[int | str, Any]) -> Any:
@@ -301,6 +302,3 @@ def _must_stay_positional(call: Call) -> bool:
     It is another partial; and under ``_convert_: none`` Hydra wraps what calls return only in ``_args_``.
     """
     return call.kind != "config" or (call.convert == "none" and any(type(arg) is Call for arg in call.args))
-
-
-_PLAIN = frozenset({str, int, float, bool, type(None)})

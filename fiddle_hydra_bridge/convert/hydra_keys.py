@@ -6,7 +6,9 @@ and the writer of one rule are found at the same height.
 
 from __future__ import annotations
 
-__all__ = ["CONTROL", "DEFERRED_TARGET", "MODES", "RESERVED", "SHARED_PARTIAL", "SHARED_TARGET"]
+from typing import Any
+
+__all__ = ["CONTROL", "DEFERRED_TARGET", "MODES", "RESERVED", "SHARED_PARTIAL", "SHARED_TARGET", "normal_mode"]
 
 #: Hydra's conversion modes.
 MODES = ("none", "partial", "object", "all")
@@ -19,3 +21,9 @@ SHARED_PARTIAL = "_shared_partial_"
 DEFERRED_TARGET = "_deferred_target_"
 #: Keys that a call node cannot have as arguments.
 RESERVED = CONTROL | {SHARED_TARGET, SHARED_PARTIAL, DEFERRED_TARGET, "_ref_", "_execution_whitelist_"}
+
+
+def normal_mode(mode: Any) -> Any:
+    """Returns a ``_convert_`` in lower case: Hydra takes names and members of its enum, whatever their case."""
+    value = getattr(mode, "value", mode)
+    return value.lower() if isinstance(value, str) else value

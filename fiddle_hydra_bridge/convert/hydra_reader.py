@@ -10,13 +10,21 @@ from __future__ import annotations
 from typing import Any
 
 from fiddle_hydra_bridge.convert import targets, values
-from fiddle_hydra_bridge.convert.hydra_keys import CONTROL, DEFERRED_TARGET, MODES, SHARED_PARTIAL, SHARED_TARGET
+from fiddle_hydra_bridge.convert.hydra_keys import (
+    CONTROL,
+    DEFERRED_TARGET,
+    MODES,
+    SHARED_PARTIAL,
+    SHARED_TARGET,
+    normal_mode,
+)
 from fiddle_hydra_bridge.convert.paths import Path, format_path, parse_path
 from fiddle_hydra_bridge.convert.tree import (
     ARG_FACTORY,
     MISSING,
     PARTIAL,
     REF,
+    SCALAR_TYPES,
     SECTION,
     SHARE,
     STRUCTURED,
@@ -42,8 +50,6 @@ from fiddle_hydra_bridge.errors import (
 )
 
 __all__ = ["read"]
-
-_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def read(
@@ -153,7 +159,7 @@ class _Reader:
     def _list(self, data: list[Data], path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         tree: list[Tree] = []
         for index, item in enumerate(data):
-            if type(item) in _SCALARS and item != "???":
+            if type(item) in SCALAR_TYPES and item != "???":
                 tree.append(item)
             elif type(item) is Link:
                 tree.append(self._placed(item, data, index))
@@ -174,7 +180,7 @@ class _Reader:
         for key, value in data.items():
             if section and data is self.root and key in ("_convert_", "_recursive_", "_partial_"):
                 continue  # Hydra takes them away from the root
-            if type(value) in _SCALARS and value != "???":
+            if type(value) in SCALAR_TYPES and value != "???":
                 entries[key] = value
             elif type(value) is Link:
                 entries[key] = self._placed(value, data, key)
@@ -228,7 +234,7 @@ class _Reader:
             if type(key) is not str:
                 self.problem(data, path, key, f"the name of an argument must be a string, got {key!r}")
                 continue
-            if type(value) in _SCALARS and value != "???":
+            if type(value) in SCALAR_TYPES and value != "???":
                 kwargs[key] = value
             elif type(value) is Link:
                 kwargs[key] = self._placed(value, data, key)
@@ -280,7 +286,7 @@ class _Reader:
         for index, value in enumerate(args):
             call.args.append(
                 value
-                if type(value) in _SCALARS and value != "???"
+                if type(value) in SCALAR_TYPES and value != "???"
                 else self._argument(call, index, value, (*path, "_args_", index), convert, True, region)
             )
 
@@ -356,7 +362,7 @@ class _Reader:
         if type(args) is not list or len(args) != 1 or type(args[0]) is not dict:
             return self._plain_call(data, VALUE, path, convert, region)
         inner_path = (*path, "_args_", 0)
-        inner = self.node(args[0], inner_path, convert, True, None if region is None else region)
+        inner = self.node(args[0], inner_path, convert, True, region)
         if type(inner) is not Call:
             return self._plain_call(data, VALUE, path, convert, region)
         if self.codecs.for_call(inner.target, inner.args, inner.kwargs) is not None and inner.kind != "partial":
@@ -375,10 +381,9 @@ class _Reader:
         return link if place is None or link.reason is None else Link(link.expression, f"{link.reason} ({place})")
 
     def _mode(self, data: Data, path: Path, inherited: str) -> str:
-        mode = data["_convert_"]
-        mode = getattr(mode, "value", mode)
-        if type(mode) is str and mode.lower() in MODES:
-            return mode.lower()
+        mode = normal_mode(data["_convert_"])
+        if mode in MODES:
+            return str(mode)
         if mode is not MISSING:
             self.problem(data, path, "_convert_", f"_convert_ must be one of {', '.join(MODES)}, got {mode!r}")
         return inherited

@@ -22,7 +22,7 @@ from fiddle_hydra_bridge.convert import (
     targets,
 )
 from fiddle_hydra_bridge.convert.bridge import guarded
-from fiddle_hydra_bridge.convert.buildables import caller
+from fiddle_hydra_bridge.convert.histories import caller
 from fiddle_hydra_bridge.convert.paths import Path
 from fiddle_hydra_bridge.convert.tree import Call, Link
 from fiddle_hydra_bridge.errors import ParameterError, RefusedTargetError, TargetError

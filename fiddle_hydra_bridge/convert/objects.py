@@ -2,7 +2,7 @@
 
 In come the nodes themselves, not the tree: a drop-in for Hydra must know a node's parents (interpolations), its
 structured type and its identity, and on Hydra 1.4 it resolves interpolations only when it meets them. ``targets``
-stands above (resolution of targets, Hydra's checks of arguments and results); ``bridge`` prepares the config.
+stands above (resolution of targets, Hydra's checks of arguments and results); ``instantiation`` prepares the config.
 
 The rules are those of Hydra's ``instantiate_node`` and ``_call_target``, in the same order, so that targets are
 called in the same order and errors arise at the same point.
@@ -20,6 +20,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.convert.containers import hydra_dict, hydra_list
+from fiddle_hydra_bridge.convert.hydra_keys import normal_mode
 from fiddle_hydra_bridge.convert.nodes import (
     HAS_TUPLES,
     SPECIAL,
@@ -50,6 +51,7 @@ class Maker:
         share: whether a node that is reached again, by an interpolation, gives the same object again.
         private: whether the config is a resolved copy of the caller's, so that its nodes may be handed over as
             Hydra 1.3 does. Hydra 1.4 hands over the caller's own nodes.
+        guard: Hydra 1.4's guard of the config, for partials that are called later.
     """
 
     __slots__ = ("_targets", "allow", "guard", "made", "private", "share")
@@ -72,20 +74,20 @@ class Maker:
         else:
             if not isinstance(recursive, bool):
                 raise _no_flag(node, "_recursive_", recursive)
-            made = self._sequence(node, _mode(convert), recursive)
+            made = self._sequence(node, normal_mode(convert), recursive)
         if not HAS_TUPLES and is_config(made):
             # Hydra 1.3 leaves its copy of the config above what it makes of it.
             made._set_parent(node if self.private else _stand_in(node))
         return made
 
-    def make(self, node: Any, convert: Any, recursive: Any, args: Sequence[Any] = _NO_ARGS) -> Any:
+    def make(self, node: Any, convert: Any, recursive: Any) -> Any:
         """Makes the object of a container node with content."""
         if self.share and id(node) in self.made:
             return self.made[id(node)]
         if type(content(node)) is dict:
             target = content(node).get("_target_")
             if target is not None and (plain(target) is not SPECIAL or "_target_" in node):
-                made = self._call(node, convert, recursive, args)
+                made = self._call(node, convert, recursive, _NO_ARGS)
             else:
                 made = self._mapping(node, convert, recursive)
         else:
@@ -98,7 +100,7 @@ class Maker:
         children = content(node)
         partial = False
         if "_convert_" in children:
-            convert = _mode(_control(node, "_convert_", convert))
+            convert = normal_mode(_control(node, "_convert_", convert))
         if "_recursive_" in children:
             recursive = _flag(node, "_recursive_", _control(node, "_recursive_", recursive))
         if "_partial_" in children:
@@ -158,7 +160,7 @@ class Maker:
     def _mapping(self, node: DictConfig, convert: Any, recursive: Any, is_root: bool = False) -> Any:
         children = content(node)
         if "_convert_" in children:
-            convert = _mode(_control(node, "_convert_", convert))
+            convert = normal_mode(_control(node, "_convert_", convert))
         if "_recursive_" in children:
             recursive = _flag(node, "_recursive_", _control(node, "_recursive_", recursive))
         if "_partial_" in children:
@@ -292,12 +294,6 @@ def _control(node: DictConfig, key: str, inherited: Any) -> Any:
     if key in node:
         return node[key]
     return inherited
-
-
-def _mode(convert: Any) -> Any:
-    """Hydra compares modes with the members of an enum, whatever their case."""
-    value = getattr(convert, "value", convert)
-    return value.lower() if isinstance(value, str) else value
 
 
 def _flag(node: DictConfig, key: str, value: Any) -> bool:

@@ -30,7 +30,7 @@ from fiddle_hydra_bridge.convert.nodes import (
 from fiddle_hydra_bridge.convert.paths import Path
 from fiddle_hydra_bridge.convert.tree import MISSING, Data, Link, Marks, Typed, Unbuilt
 from fiddle_hydra_bridge.convert.values import is_leaf
-from fiddle_hydra_bridge.errors import Problem, SyntaxProblemError
+from fiddle_hydra_bridge.errors import Problem, SyntaxProblemError, first_line
 
 __all__ = ["is_native", "read", "read_at", "write"]
 
@@ -169,7 +169,7 @@ class _Reader:
             value = node._value()
             # The value of a union is a node itself.
             return value if value is None or not hasattr(value, "_value") else value._value()
-        expression = _expression(node)
+        expression = str(node._value())
         if self.keep_links:
             return Link(expression)
         if self._weight(node) > MAX_NESTED_INTERPOLATIONS:
@@ -177,7 +177,7 @@ class _Reader:
         try:
             reached = node._dereference_node()
         except (OmegaConfBaseException, RecursionError) as error:
-            return Link(expression, _reason(error))
+            return Link(expression, first_line(error))
         if not is_config(reached):
             value = reached._value()
             return value._value() if hasattr(value, "_value") else value
@@ -233,15 +233,6 @@ def _named(node: Any, name: str) -> Any:
 def _bomb(node: Any, message: str, hint: str | None = None) -> SyntaxProblemError:
     path = str(node._get_full_key(None))
     return SyntaxProblemError(Problem(message, path, None, hint, SyntaxProblemError))
-
-
-def _reason(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def _expression(node: Any) -> str:
-    """Returns the text of an interpolation."""
-    return str(node._value())
 
 
 def _unbuilt(node: Any) -> Unbuilt:
@@ -306,10 +297,7 @@ _SPELLINGS: dict[type, Callable[[Any], Any]] = {
 def is_native(value: Any) -> bool:
     """Whether OmegaConf has a type for a value that YAML has none for, so that a DictConfig can hold it."""
     if HAS_TUPLES and type(value) is tuple:
-        return all(type(item) in _NATIVE_ITEMS or (type(item) is str and is_leaf(item)) for item in value)
+        return all(map(is_leaf, value))
     if isinstance(value, str | int) and isinstance(value, Enum):
         return False  # OmegaConf would keep it, but as the str or int that it also is in comparisons
     return type(value) is bytes or isinstance(value, Enum | FilePath)
-
-
-_NATIVE_ITEMS = frozenset({int, float, bool, type(None)})

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from fiddle_hydra_bridge.convert import targets
+from fiddle_hydra_bridge.convert.hydra_policy import with_state
 from fiddle_hydra_bridge.convert.paths import format_path, parse_path
 from fiddle_hydra_bridge.errors import LinkError, Problem, ShareError, UnsupportedValueError
 
@@ -251,12 +252,8 @@ class _Scope:
                 ) from None
         if callable(node) and not isinstance(node, functools.partial):
             # An item of a result: Hydra lets no target select one, and would look at it if one did.
-            _handle(self.handle, _give)(node)
+            with_state(type(self.handle)(value), self.handle)(node)
         return self.evaluate(node)
-
-
-def _give(value: Any) -> Any:
-    return value
 
 
 _SCOPE: ContextVar[_Scope | None] = ContextVar("fiddle_hydra_bridge_share", default=None)
@@ -288,13 +285,6 @@ def _make_call(scope: _Scope, node: Deferred[Any]) -> Any:
     return _rebound(node, tuple(scope.evaluate(arg) for arg in node.args), {}, scope)()
 
 
-def _handle(node: Deferred[Any], function: Any) -> Deferred[Any]:
-    """Returns Hydra's handle of ``node`` for a function in its place, without arguments."""
-    made = type(node)(function)
-    made.__dict__.update(node.__dict__)
-    return made
-
-
 def _rebound(
     node: Deferred[Any], args: tuple[Any, ...], kwargs: dict[str, Any], scope: _Scope | None = None
 ) -> Deferred[Any]:
@@ -305,9 +295,7 @@ def _rebound(
         for key, arg in node.keywords.items()
     }
     keywords.update(kwargs)
-    bound = type(node)(node.func, *args, **keywords)
-    bound.__dict__.update(node.__dict__)
-    return bound
+    return with_state(type(node)(node.func, *args, **keywords), node)
 
 
 _TARGET_KEYS = frozenset({"_deferred_target_", "_shared_target_"})
@@ -393,18 +381,15 @@ def _make_tuple(scope: _Scope, node: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _make_list_config(scope: _Scope, node: Any) -> Any:
-    from omegaconf import OmegaConf
+    from fiddle_hydra_bridge.convert.containers import hydra_list
 
-    return OmegaConf.create([scope.evaluate(item) for item in node], flags={"allow_objects": True})
+    return hydra_list([scope.evaluate(item) for item in node])
 
 
 def _make_dict_config(scope: _Scope, node: Any) -> Any:
-    from omegaconf import OmegaConf
+    from fiddle_hydra_bridge.convert.containers import hydra_dict
 
-    made = OmegaConf.create({}, flags={"allow_objects": True})
-    for key in node:
-        made[key] = scope.evaluate(node[key])
-    return made
+    return hydra_dict({key: scope.evaluate(node[key]) for key in node}, node._metadata.object_type)
 
 
 @functools.cache

@@ -20,7 +20,9 @@ __all__ = [
     "HELPERS",
     "MISSING",
     "PARTIAL",
+    "PLAIN_TYPES",
     "REF",
+    "SCALAR_TYPES",
     "SECTION",
     "SHARE",
     "STRUCTURED",
@@ -49,6 +51,10 @@ ARG_FACTORY = "fiddle_hydra_bridge.arg_factory"
 VALUE = "fiddle_hydra_bridge.value"
 STRUCTURED = "fiddle_hydra_bridge.structured"
 HELPERS = frozenset({SECTION, SHARE, REF, TAGGED, PARTIAL, ARG_FACTORY, VALUE, STRUCTURED})
+
+#: The types whose values are leaves of a tree whatever they are, and the same with text, which may mean more.
+PLAIN_TYPES = frozenset({int, float, bool, type(None)})
+SCALAR_TYPES = PLAIN_TYPES | {str}
 
 #: What a call node makes: the result of the call, a partial, a factory that a partial calls anew each time, or
 #: a value that YAML has no spelling for (``value``: a codec reads it back).

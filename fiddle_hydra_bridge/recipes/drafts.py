@@ -15,7 +15,8 @@ import fiddle as fdl
 from fiddle import history
 
 from fiddle_hydra_bridge.convert import graph_reader, graph_writer, targets, values
-from fiddle_hydra_bridge.convert.buildables import Location, Shape, kind_of, mode_class, mode_of, shape_of
+from fiddle_hydra_bridge.convert.buildables import Shape, base_of, kind_of, mode_class, mode_of, shape_of
+from fiddle_hydra_bridge.convert.histories import Location
 from fiddle_hydra_bridge.convert.hydra_keys import MODES, RESERVED
 from fiddle_hydra_bridge.convert.paths import Path
 from fiddle_hydra_bridge.convert.tree import (
@@ -309,8 +310,7 @@ class Draft(View):
 
     def _base(self) -> Any:
         """Returns the class of the node, of its new kind and without a conversion mode."""
-        cls = type(self.node)
-        base = cls.__bases__[1] if "__convert__" in vars(cls) else cls
+        base = base_of(type(self.node))
         if self.kind == kind_of(self.node):
             return base
         if base not in _COUNTERPARTS:

@@ -17,10 +17,10 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import graph_writer, hydra_reader, omegaconf_nodes, runtime
-from fiddle_hydra_bridge.convert.buildables import Location
+from fiddle_hydra_bridge.convert.histories import Location
 from fiddle_hydra_bridge.convert.paths import Path
 from fiddle_hydra_bridge.convert.tree import MISSING, Data
-from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, raise_problems
+from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, first_line, raise_problems
 from fiddle_hydra_bridge.recipes.drafts import Draft
 from fiddle_hydra_bridge.recipes.views import (
     ABSENT,
@@ -52,8 +52,7 @@ def read_value(value: Any) -> Data:
         config = OmegaConf.create({"value": value})
         return omegaconf_nodes.read(config, links="keep")[0]["value"]
     except OmegaConfBaseException as error:
-        message = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ParameterError(Problem(message, kind=ParameterError)) from error
+        raise ParameterError(Problem(first_line(error), kind=ParameterError)) from error
 
 
 class Editor:

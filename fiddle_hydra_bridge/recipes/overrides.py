@@ -17,8 +17,8 @@ from hydra.errors import HydraException
 
 from fiddle_hydra_bridge.convert.allow import normalise_allow
 from fiddle_hydra_bridge.convert.bridge import guarded
-from fiddle_hydra_bridge.convert.buildables import caller
 from fiddle_hydra_bridge.convert.compare import same_graph
+from fiddle_hydra_bridge.convert.histories import caller
 from fiddle_hydra_bridge.convert.tree import MISSING, Data
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, SyntaxProblemError, raise_problems
 from fiddle_hydra_bridge.recipes.editing import Editor, read_value

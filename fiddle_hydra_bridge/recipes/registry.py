@@ -18,7 +18,17 @@ from typing import Any, TypeVar, overload
 
 from fiddle_hydra_bridge.errors import ParameterError, Problem
 
-__all__ = ["REGISTRY", "Entry", "Registry", "config_path", "not_registering", "path_problem", "recipe", "register"]
+__all__ = [
+    "REGISTRY",
+    "Entry",
+    "Registry",
+    "config_path",
+    "is_function",
+    "not_registering",
+    "path_problem",
+    "recipe",
+    "register",
+]
 
 _F = TypeVar("_F")
 
@@ -197,7 +207,7 @@ def register(what: Any, *, group: str | None = None, name: str | None = None, pa
         _check(group, "any")
         REGISTRY.add_module(group or "", what.__name__)
         return
-    name = name or (getattr(what, "__name__", None) if _is_function(what) else None)
+    name = name or (getattr(what, "__name__", None) if is_function(what) else None)
     if not isinstance(name, str):
         raise ParameterError(f"a {type(what).__name__} has no name of its own: register it with name=")
     _check(group, name)
@@ -210,11 +220,12 @@ def _check(group: str | None, name: str) -> None:
         raise ParameterError(problem)
 
 
-def _is_function(what: Any) -> bool:
+def is_function(what: Any) -> bool:
+    """Whether a recipe is a function, to be called for its graph, and not the graph itself."""
     # Buildables forward unknown attributes to their arguments, and NeMo-Run's are callable.
     return callable(what) and not hasattr(type(what), "__build__")
 
 
 def _origin(what: Any) -> tuple[str, ...]:
     """What makes two recipes the same: a function's module and name. Graphs replace graphs, as in a notebook."""
-    return (what.__module__, what.__qualname__) if _is_function(what) else ("a graph",)
+    return (what.__module__, what.__qualname__) if is_function(what) else ("a graph",)

@@ -22,7 +22,7 @@ from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, SHARED_TARGE
 from fiddle_hydra_bridge.convert.tree import REF, Data
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.listing import Option
-from fiddle_hydra_bridge.recipes.registry import Entry, not_registering
+from fiddle_hydra_bridge.recipes.registry import Entry, is_function, not_registering
 
 __all__ = ["call_recipe", "serve", "spell"]
 
@@ -57,7 +57,7 @@ def call_recipe(recipe: Any) -> Any:
     """Returns the graph of a recipe: a function's result, an ``auto_config`` function's graph, or the graph itself."""
     if auto_config.is_auto_config(recipe):
         return recipe.as_buildable()
-    return recipe() if callable(recipe) and not hasattr(type(recipe), "__build__") else recipe
+    return recipe() if is_function(recipe) else recipe
 
 
 def spell(graph: Any) -> DictConfig:
@@ -109,7 +109,7 @@ def _with_modes(data: Data, mode: str) -> Data:
 
 
 def _name(recipe: Any) -> str:
-    if hasattr(recipe, "__qualname__") and not hasattr(type(recipe), "__build__"):
+    if is_function(recipe) and hasattr(recipe, "__qualname__"):
         return f"{recipe.__module__}.{recipe.__qualname__}"
     return f"a registered {type(recipe).__name__}"
 

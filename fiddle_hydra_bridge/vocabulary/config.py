@@ -1,6 +1,6 @@
 """``Config`` and ``Partial`` with NeMo-Run's methods, and ``broadcast`` and ``walk`` for any Fiddle graph.
 
-In come graphs of Fiddle's Buildables, which are changed in place. ``convert.buildables`` stands above (the caller's
+In come graphs of Fiddle's Buildables, which are changed in place. ``convert.histories`` stands above (the caller's
 place, for Fiddle's history), ``tree_view`` draws for notebooks; ``autoconvert`` stands below and makes these classes.
 """
 
@@ -14,10 +14,11 @@ from pathlib import Path as FilePath
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import fiddle as fdl
-from fiddle import daglish, graphviz, history, tagging
+from fiddle import daglish, graphviz, history
 
 from fiddle_hydra_bridge.convert import runtime
-from fiddle_hydra_bridge.convert.buildables import caller
+from fiddle_hydra_bridge.convert.buildables import TAGGED_VALUE
+from fiddle_hydra_bridge.convert.histories import caller
 from fiddle_hydra_bridge.convert.paths import Path, format_path
 from fiddle_hydra_bridge.errors import ParameterError, Problem, raise_problems, suggestion
 from fiddle_hydra_bridge.vocabulary.tree_view import html_tree
@@ -205,7 +206,7 @@ class _Node(NamedTuple):
 
 
 #: What stands for a value in a graph: their parameters are the bridge's and Fiddle's own.
-_STAND_INS = frozenset({runtime.unresolved, runtime.missing, fdl.get_callable(tagging.TaggedValue([tagging.Tag]))})
+_STAND_INS = frozenset({runtime.unresolved, runtime.missing, TAGGED_VALUE})
 
 
 def _nodes(graph: Any) -> list[_Node]:
