@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ParamSpec, TypeVar
 
 import fiddle as fdl
@@ -39,6 +39,7 @@ from fiddle_hydra_bridge.errors import (
     SyntaxProblemError,
     UnsupportedValueError,
     first_line,
+    suggestion,
 )
 
 __all__ = ["Options", "from_hydra", "from_parsed", "from_yaml", "guarded", "to_data", "to_hydra", "to_yaml"]
@@ -81,6 +82,19 @@ class Options:
         _check_choice("convert", self.convert, MODES)
         _check_choice("links", self.links, ("auto", "keep"))
         _check_choice("missing", self.missing, ("error", "lazy"))
+
+    @classmethod
+    def named(cls, options: dict[str, Any]) -> Options:
+        """Returns the options that were given by name.
+
+        Raises:
+            TypeError: for a name that is none of them.
+        """
+        names = [field.name for field in fields(cls)]
+        for name in options:
+            if name not in names:
+                raise TypeError(f"there is no option {name!r}{suggestion(name, names)}")
+        return cls(**options)
 
     def graph(self, data: Data, shared: frozenset[int], marks: Marks | None, location: Location) -> Any:
         """Makes a graph of data, through the tree."""
@@ -200,7 +214,7 @@ def from_yaml(text: str, *, source: str = "<yaml>", **options: Any) -> Any:
         <Config[Fraction(numerator=1)]>
     """
     data, marks = yaml_text.parse(text, source=source)
-    return from_parsed(data, marks, text, Options(**options))
+    return from_parsed(data, marks, text, Options.named(options))
 
 
 def from_parsed(data: Data, marks: Marks, text: str, options: Options) -> Any:

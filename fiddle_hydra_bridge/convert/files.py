@@ -58,7 +58,7 @@ def load(path: str | os.PathLike[str], **options: Any) -> Any:
         raise SyntaxProblemError(Problem(message, place=place, kind=SyntaxProblemError)) from error
     if kind == "yaml":
         return from_yaml(text, source=str(file), **options)
-    return from_parsed(_parse_json(text, str(file)), Marks(str(file)), text, Options(**options))
+    return from_parsed(_parse_json(text, str(file)), Marks(str(file)), text, Options.named(options))
 
 
 @guarded

@@ -79,10 +79,12 @@ def resolve(graph: Any, *, allow: str | Iterable[str] | None = None) -> Any:
     for node, leaf in found:
         path, inside = places[id(leaf)]
         data = omegaconf_nodes.read_at(config, path)
-        if type(leaf) is Call:
+        if isinstance(leaf, Call):
             if type(data) is str:
                 functions[id(node)] = _function(data, patterns)
             continue
+        if type(data) is Link and leaf.reason is not None:
+            continue  # what is known of it already says more: the place in the text
         reached[id(node)] = graph_writer.write(
             hydra_reader.read(data, inside=inside),
             allow=patterns,

@@ -410,3 +410,17 @@ def test_history_goes_on_with_what_the_user_changes() -> None:
 
 def test_text_without_a_name_is_called_yaml() -> None:
     assert history(fhb.from_yaml("_target_: tests.components.Node\na: 1\n"))["a"] == "<yaml>:2"
+
+
+def test_a_dead_link_says_its_place_also_after_it_was_tried_again() -> None:
+    graph = fhb.from_yaml("a:\n  _target_: tests.components.Encoder\n  dim: ${no}\n", source="conf/model.yaml")
+    with pytest.raises(fhb.LinkError, match=r"'\$\{no\}' was not resolved: .*\(conf/model.yaml:3:3\)"):
+        fhb.build(graph)
+
+
+@pytest.mark.parametrize("read", [fhb.from_yaml, fhb.load], ids=["text", "file"])
+def test_an_option_that_is_none_is_an_error_with_a_suggestion(read: Any, tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("a: 1")
+    with pytest.raises(TypeError, match=r"there is no option 'lnks' \(did you mean 'links'\?\)"):
+        read(str(file) if read is fhb.load else "a: 1", lnks="keep")
