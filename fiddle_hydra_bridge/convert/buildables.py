@@ -38,6 +38,7 @@ __all__ = [
     "mode_class",
     "mode_of",
     "shape_of",
+    "tags_of",
 ]
 
 _Parameter = inspect.Parameter
@@ -70,7 +71,7 @@ class Shape:
         self.function = function
         self.name: str = getattr(function, "__qualname__", None) or repr(function)
         self.info = prototype.__signature_info__
-        self.tags = {key: frozenset(tags) for key, tags in prototype.__argument_tags__.items() if tags}
+        self.tags = tags_of(prototype)
         self.parameters = list(self.info.parameters.values())
         self.keys: list[int | str] = []
         self.required: list[int | str] = []
@@ -233,7 +234,12 @@ def _anything_shape() -> Shape:
     return Shape(LazyTarget("any.callable"))
 
 
-# Kinds and conversion modes.
+# Tags, kinds and conversion modes.
+
+
+def tags_of(node: Any) -> dict[int | str, frozenset[Any]]:
+    """Returns the tags of a Buildable by Fiddle's keys, for the arguments that have any."""
+    return {key: frozenset(tags) for key, tags in node.__argument_tags__.items() if tags}
 
 
 def kind_of(node: Any) -> Kind:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from fiddle_hydra_bridge.convert.hydra_keys import NOT_DATA
 from fiddle_hydra_bridge.convert.tree import PLAIN_TYPES, VALUE, Call, Tree
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError
 
 __all__ = [
     "ADD_A_CODEC",
-    "RESERVED",
     "Arguments",
     "Codec",
     "Codecs",
@@ -32,10 +32,6 @@ __all__ = [
 Arguments: TypeAlias = tuple[Sequence[Any], Mapping[str, Any]]
 Shape: TypeAlias = Callable[[Sequence[Tree], Mapping[str, Tree]], bool]
 
-#: Keys that make a mapping something else than data, in Hydra (on either line) or in NeMo-Run.
-RESERVED = frozenset(
-    ("_target_", "_partial_", "_args_", "_convert_", "_recursive_", "_isolate_", "_execution_whitelist_", "_call_")
-)
 ADD_A_CODEC = "add a Codec that says how the value is made"
 
 
@@ -48,7 +44,7 @@ def is_leaf(value: Any) -> bool:
 
 def plain_dict(value: Any) -> bool:
     """Whether a value is a dict that a mapping can hold: exactly ``dict``, all keys str and none a reserved word."""
-    return type(value) is dict and all(type(key) is str and key not in RESERVED for key in value)
+    return type(value) is dict and all(type(key) is str and key not in NOT_DATA for key in value)
 
 
 def closed(tree: Tree) -> bool:

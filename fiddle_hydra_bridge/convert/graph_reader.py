@@ -170,7 +170,7 @@ class _Reader:
 
     def _tags(self, call: Call, node: Any, shape: Shape, names: Mapping[int | str, int | str], path: Path) -> None:
         """Notes the tags that differ from those that the signature implies."""
-        actual = {key: frozenset(tags) for key, tags in node.__argument_tags__.items() if tags}
+        actual = buildables.tags_of(node)
         if actual == shape.tags:
             return
         call.tags = {}

@@ -6,6 +6,7 @@ that called the bridge. ``graph_writer`` writes them; Fiddle's printing shows th
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from fiddle import history
 from fiddle.history import Location
 
-__all__ = ["Location", "add_history", "caller"]
+__all__ = ["Location", "add_history", "caller", "place_last"]
 
 
 def add_history(
@@ -43,6 +44,13 @@ def add_history(
             changed = history.ChangeKind.UPDATE_TAGS
             entry = history.HistoryEntry(next(_sequence), key, changed, frozenset(tags), where)
             entries.setdefault(key, []).append(entry)
+
+
+def place_last(node: Any, key: int | str, location: Location) -> None:
+    """Says of the last change of an argument that it was made elsewhere: where the bridge was called."""
+    entries = node.__argument_history__[key] if history.tracking_enabled() else None
+    if entries:
+        entries[-1] = dataclasses.replace(entries[-1], location=location)
 
 
 def _entry(key: Any, value: Any, location: Location) -> history.HistoryEntry:

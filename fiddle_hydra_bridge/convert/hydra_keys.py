@@ -8,19 +8,33 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["CONTROL", "DEFERRED_TARGET", "MODES", "RESERVED", "SHARED_PARTIAL", "SHARED_TARGET", "normal_mode"]
+__all__ = [
+    "CONTROL",
+    "DEFERRED_TARGET",
+    "MODES",
+    "NOT_DATA",
+    "RESERVED",
+    "ROOT_CONTROL",
+    "SHARED_PARTIAL",
+    "SHARED_TARGET",
+    "normal_mode",
+]
 
 #: Hydra's conversion modes.
 MODES = ("none", "partial", "object", "all")
+#: What Hydra takes away from a mapping at the root; elsewhere it leaves all but ``_target_``.
+ROOT_CONTROL = frozenset({"_target_", "_convert_", "_recursive_", "_partial_"})
 #: Keys of a call node that are not arguments, on either Hydra line; ``_call_`` is NeMo-Run's.
-CONTROL = frozenset({"_target_", "_partial_", "_args_", "_convert_", "_recursive_", "_isolate_", "_call_"})
+CONTROL = ROOT_CONTROL | {"_args_", "_isolate_", "_call_"}
+#: Keys that make a mapping something else than data, in Hydra (on either line) or in NeMo-Run.
+NOT_DATA = CONTROL | {"_execution_whitelist_"}
 #: Where a ``share`` node keeps the call that it makes in the end, and whether it makes a partial of it.
 SHARED_TARGET = "_shared_target_"
 SHARED_PARTIAL = "_shared_partial_"
 #: Where a ``partial`` or ``arg_factory`` node keeps its function.
 DEFERRED_TARGET = "_deferred_target_"
 #: Keys that a call node cannot have as arguments.
-RESERVED = CONTROL | {SHARED_TARGET, SHARED_PARTIAL, DEFERRED_TARGET, "_ref_", "_execution_whitelist_"}
+RESERVED = NOT_DATA | {SHARED_TARGET, SHARED_PARTIAL, DEFERRED_TARGET, "_ref_"}
 
 
 def normal_mode(mode: Any) -> Any:

@@ -66,6 +66,13 @@ class _Hydra(NamedTuple):
     def known(self) -> bool:
         return self.call_target is not None
 
+    def whitelist(self, allow: tuple[str, ...] | None) -> dict[str, Any]:
+        """Returns ``allow`` as an option of Hydra 1.4's ``instantiate``; 1.3 has none."""
+        if allow is None or self.execution_whitelist is None:
+            return {}
+        # reset: what the caller allows is all that is allowed, whatever whitelist is active around it.
+        return {"_execution_whitelist_": self.execution_whitelist(list(allow), reset=True)}
+
     def call_as_node(
         self, authorised: Any, function: Any, partial: bool, args: Any, kwargs: dict[str, Any], key: str, guard: Any
     ) -> Any:
@@ -134,10 +141,7 @@ def authorise(path: str, allow: tuple[str, ...] | None) -> functools.partial[Any
         # OmegaConf would evaluate it, but a path is a name and never an expression.
         raise hydra.refusal(f"Error locating target '{path}'") from ValueError("not a dotted path")
     config: dict[str, Any] = {"_target_": path, "_partial_": True}
-    options: dict[str, Any] = {}
-    if allow is not None and hydra.execution_whitelist is not None:
-        # reset: what the caller allows is all that is allowed, whatever whitelist is active around it.
-        options["_execution_whitelist_"] = hydra.execution_whitelist(list(allow), reset=True)
+    options = hydra.whitelist(allow)
     handle: functools.partial[Any]
     try:
         handle = hydra.instantiate(config, **options)
@@ -155,14 +159,11 @@ def authorise_given(function: Any, allow: tuple[str, ...] | None, key: str) -> f
     from omegaconf import OmegaConf
 
     hydra = installed_hydra()
-    options: dict[str, Any] = {}
-    if allow is not None and hydra.execution_whitelist is not None:
-        options["_execution_whitelist_"] = hydra.execution_whitelist(list(allow), reset=True)
     config = OmegaConf.create({"_partial_": True}, flags={"allow_objects": True})
     config["_target_"] = function
     if key:
         config._set_key(key)
-    made: functools.partial[Any] = hydra.instantiate(config, **options)
+    made: functools.partial[Any] = hydra.instantiate(config, **hydra.whitelist(allow))
     return made
 
 
@@ -223,10 +224,14 @@ def _looks_up_plainly(kind: type, base: Any) -> bool:
     return getattr(kind, "__getattribute__", None) is base.__getattribute__
 
 
-# _mediate_target_result looks closer at a result only if it is callable, a Context, a module, code, a frame or a
-# traceback, an instance of a class of hydra._internal, or (by identity) sys.modules, the namespace of a module or
-# one of the policy's own tables, whose types are these. All but the identities are decided by the type, unless the
-# type hides what it is.
+def _shows_what_it_is(kind: type) -> bool:
+    """Whether instances of ``kind`` can neither pretend to be of another class nor hide their attributes."""
+    return _looks_up_plainly(kind, object) and not any(
+        "__class__" in vars(base) for base in kind.__mro__ if base is not object
+    )
+
+
+# The types of what Hydra looks closer at if it is no instance of another class: see the docstring of the module.
 _STATE_TYPES = (
     *(dict, tuple, frozenset, types.MappingProxyType, ContextVar, types.CodeType, types.FrameType),
     types.TracebackType,
@@ -250,8 +255,7 @@ def is_harmless_value(value: Any) -> bool:
         and not isinstance(value, (types.ModuleType, Context))
         and type(module) is str
         and not is_within(module, "hydra")
-        and _looks_up_plainly(kind, object)
-        and not any("__class__" in vars(base) for base in kind.__mro__ if base is not object)
+        and _shows_what_it_is(kind)
     )
 
 
@@ -275,8 +279,7 @@ def is_plain_instance(value: Any) -> bool:
     return (
         installed_hydra().known
         and kind.__module__ != "builtins"
-        and _looks_up_plainly(kind, object)
-        and not any("__class__" in vars(base) for base in kind.__mro__ if base is not object)
+        and _shows_what_it_is(kind)
         and not issubclass(kind, (functools.partial, types.ModuleType, Context))
         and getattr(value, "__module__", None) == kind.__module__
         and all(getattr(value, name, None) is None for name in _INSTANCE_NAMES)

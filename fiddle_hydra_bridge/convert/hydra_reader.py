@@ -14,6 +14,7 @@ from fiddle_hydra_bridge.convert.hydra_keys import (
     CONTROL,
     DEFERRED_TARGET,
     MODES,
+    ROOT_CONTROL,
     SHARED_PARTIAL,
     SHARED_TARGET,
     normal_mode,
@@ -178,7 +179,7 @@ class _Reader:
         entries: dict[Any, Tree] = {}
         tree: Tree = Call(SECTION, "config", [], entries, convert, self._marks(data)) if section else entries
         for key, value in data.items():
-            if section and data is self.root and key in ("_convert_", "_recursive_", "_partial_"):
+            if section and data is self.root and key in ROOT_CONTROL:
                 continue  # Hydra takes them away from the root
             if type(value) in SCALAR_TYPES and value != "???":
                 entries[key] = value
@@ -307,10 +308,8 @@ class _Reader:
         self, data: Data, key: str, path: Path, convert: str, region: _Region | None
     ) -> tuple[str, Call | None]:
         inner = data.get(key)
-        if type(inner) is not dict or type(inner.get("_target_")) is not str or inner.get("_partial_") is not True:
-            self.problem(data, path, key, f"{key} must be a call node with '_partial_: true'")
-            return "builtins.dict", None
-        call = self.node(inner, (*path, key), convert, True, region)
+        is_deferred = type(inner) is dict and type(inner.get("_target_")) is str and inner.get("_partial_") is True
+        call = self.node(inner, (*path, key), convert, True, region) if is_deferred else None
         if type(call) is not Call:
             self.problem(data, path, key, f"{key} must be a call node with '_partial_: true'")
             return "builtins.dict", None

@@ -10,7 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from fiddle_hydra_bridge.convert import values
-from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, RESERVED, SHARED_PARTIAL, SHARED_TARGET
+from fiddle_hydra_bridge.convert.hydra_keys import (
+    DEFERRED_TARGET,
+    RESERVED,
+    ROOT_CONTROL,
+    SHARED_PARTIAL,
+    SHARED_TARGET,
+)
 from fiddle_hydra_bridge.convert.paths import Path, format_path
 from fiddle_hydra_bridge.convert.sharing import Sharing, find_sharing
 from fiddle_hydra_bridge.convert.tree import (
@@ -63,10 +69,6 @@ def write(
     return data
 
 
-#: What Hydra takes away from a mapping at the root; elsewhere it leaves all but ``_target_``.
-_ROOT_CONTROL = frozenset({"_target_", "_convert_", "_recursive_", "_partial_"})
-
-
 class _Writer:
     def __init__(
         self,
@@ -108,7 +110,7 @@ class _Writer:
         if region is None and id(call) in self.sharing.roots:
             return self._share(call, path, explicit)
         if call.target == SECTION and not inside and not call.args:
-            for key in call.kwargs.keys() & (_ROOT_CONTROL if path == () else {"_target_"}):
+            for key in call.kwargs.keys() & (ROOT_CONTROL if path == () else {"_target_"}):
                 message = f"a section cannot have an entry {key!r}: Hydra reads it itself"
                 self.problem(path, key, message, "rename the entry")
             return {key: self.node(item, (*path, key), False, explicit, region) for key, item in call.kwargs.items()}

@@ -15,6 +15,7 @@ from hydra._internal.instantiate import _instantiate2
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from fiddle_hydra_bridge.convert import targets
+from fiddle_hydra_bridge.convert.hydra_policy import installed_hydra
 from fiddle_hydra_bridge.convert.nodes import (
     HAS_TUPLES,
     SPECIAL,
@@ -72,7 +73,7 @@ def instantiate(
     if node is None or (content(node) is SPECIAL and not node._is_interpolation()):
         return hydra.utils.instantiate(config, *args, **kwargs)
     if content(node) is SPECIAL and HAS_TUPLES:
-        return hydra.utils.instantiate(node, **_whitelist(allow))
+        return hydra.utils.instantiate(node, **installed_hydra().whitelist(allow))
     if HAS_TUPLES:
         return _instantiate_in_place(config, node, _share_, allow)
     return _instantiate_resolved(node, args, kwargs, _share_, allow)
@@ -81,14 +82,6 @@ def instantiate(
 def _is_unset_target(config: Any) -> bool:
     """Whether it is Hydra 1.3's ``TargetConf`` without a target."""
     return type(config).__module__ == "hydra.types" and getattr(config, "_target_", None) == "???"
-
-
-def _whitelist(allow: tuple[str, ...] | None) -> dict[str, Any]:
-    """``allow`` as an option of Hydra 1.4's function."""
-    if allow is None:
-        return {}
-    # reset: what the caller allows is all that is allowed, whatever whitelist is active around it.
-    return {"_execution_whitelist_": vars(hydra.utils)["execution_whitelist"](list(allow), reset=True)}
 
 
 def _as_node(config: Any) -> Any:
@@ -153,7 +146,7 @@ def _instantiate_resolved(
 def _instantiate_in_place(config: Any, node: Any, share: bool, allow: tuple[str, ...] | None) -> Any:
     """Hydra 1.4: the caller's own nodes, read-only while targets run."""
     if isinstance(node, DictConfig) and "_isolate_" in content(node):
-        return hydra.utils.instantiate(config, **_whitelist(allow))
+        return hydra.utils.instantiate(config, **installed_hydra().whitelist(allow))
     if node is not config:
         return Maker(allow, share, False).make_root(node)
     guard = getattr(_instantiate2, "_ReadOnlyDeferredTargetContext", None)
@@ -179,7 +172,7 @@ def _at_call_site(
 ) -> Any:
     """Hydra 1.4 with call-site arguments, whose rules are Hydra's own affair."""
     if not share:
-        return hydra.utils.instantiate(config, *args, **{**kwargs, **_whitelist(allow)})
+        return hydra.utils.instantiate(config, *args, **{**kwargs, **installed_hydra().whitelist(allow)})
     whitelist = kwargs.pop("_execution_whitelist_", None)
     if whitelist is not None:
         with vars(hydra.utils)["execution_whitelist"](whitelist):

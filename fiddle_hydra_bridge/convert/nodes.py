@@ -12,9 +12,10 @@ import copy
 from typing import Any
 
 import omegaconf
-from omegaconf import AnyNode, DictConfig, ListConfig
+from omegaconf import AnyNode, DictConfig, ListConfig, SCMode
 
 __all__ = [
+    "CONTAINER_MODES",
     "HAS_TUPLES",
     "SPECIAL",
     "TUPLE_TYPES",
@@ -31,6 +32,8 @@ __all__ = [
 #: OmegaConf 2.4 knows tuples; before, a tuple in a config is a list.
 HAS_TUPLES = hasattr(omegaconf, "TupleConfig")
 TUPLE_TYPES: tuple[type, ...] = (vars(omegaconf)["TupleConfig"],) if HAS_TUPLES else ()
+#: The conversion modes that hand over plain containers, and what becomes of structured configs in them.
+CONTAINER_MODES = {"all": SCMode.DICT, "partial": SCMode.DICT_CONFIG, "object": SCMode.INSTANTIATE}
 _TYPED_BY_NOTHING = (None, dict)
 
 

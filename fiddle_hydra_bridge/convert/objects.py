@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.errors import InstantiationException
-from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf, SCMode
+from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.convert.containers import hydra_dict, hydra_list
-from fiddle_hydra_bridge.convert.hydra_keys import normal_mode
+from fiddle_hydra_bridge.convert.hydra_keys import ROOT_CONTROL, normal_mode
 from fiddle_hydra_bridge.convert.nodes import (
+    CONTAINER_MODES,
     HAS_TUPLES,
     SPECIAL,
     TUPLE_TYPES,
@@ -34,12 +35,10 @@ from fiddle_hydra_bridge.convert.nodes import (
 
 __all__ = ["Maker", "needs_resolving"]
 
-_CONTROL = frozenset(
-    {"_target_", "_convert_", "_recursive_", "_partial_", "_isolate_"}
-    if HAS_TUPLES
-    else {"_target_", "_convert_", "_recursive_", "_partial_"}
-)
-_PLAIN_MODES = ("all", "partial", "object")
+#: Keys of a call node that the installed Hydra does not give to the target.
+_CONTROL = ROOT_CONTROL | {"_isolate_"} if HAS_TUPLES else ROOT_CONTROL
+# A tuple: what a config says of the mode need not be hashable.
+_PLAIN_MODES = tuple(CONTAINER_MODES)
 _NO_ARGS: tuple[Any, ...] = ()
 
 
@@ -310,8 +309,7 @@ def _no_flag(node: Any, key: str, value: Any) -> TypeError:
 def _converted(value: Any, convert: Any) -> Any:
     if type(value) not in _CONTAINERS or convert not in _PLAIN_MODES:
         return value
-    mode = {"all": SCMode.DICT, "partial": SCMode.DICT_CONFIG, "object": SCMode.INSTANTIATE}[convert]
-    return OmegaConf.to_container(value, resolve=True, structured_config_mode=mode)
+    return OmegaConf.to_container(value, resolve=True, structured_config_mode=CONTAINER_MODES[convert])
 
 
 def _read(node: Any, key: Any, child: Any) -> Any:

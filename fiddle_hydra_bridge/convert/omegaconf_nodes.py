@@ -13,10 +13,11 @@ from enum import Enum
 from pathlib import Path as FilePath
 from typing import Any
 
-from omegaconf import OmegaConf, SCMode
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert.nodes import (
+    CONTAINER_MODES,
     HAS_TUPLES,
     SPECIAL,
     TUPLE_TYPES,
@@ -248,7 +249,7 @@ def _unbuilt(node: Any) -> Unbuilt:
                 config._set_parent(None)
             return config
         try:
-            return OmegaConf.to_container(reached, resolve=True, structured_config_mode=_CONTAINER_MODES[mode])
+            return OmegaConf.to_container(reached, resolve=True, structured_config_mode=CONTAINER_MODES[mode])
         except OmegaConfBaseException:
             # Something in it does not resolve, and may never be asked for: a link in its place.
             return _without_types(_Reader(False, False).value(reached, True))
@@ -263,9 +264,6 @@ def _without_types(data: Data) -> Any:
     if isinstance(data, list | tuple):
         return type(data)(_without_types(item) for item in data)
     return "???" if data is MISSING else data
-
-
-_CONTAINER_MODES = {"all": SCMode.DICT, "partial": SCMode.DICT_CONFIG, "object": SCMode.INSTANTIATE}
 
 
 def write(data: Data) -> Any:

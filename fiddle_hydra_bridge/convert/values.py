@@ -27,7 +27,6 @@ from typing import Any
 from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.convert.codec import (
     ADD_A_CODEC,
-    RESERVED,
     Arguments,
     Codec,
     Codecs,
@@ -38,6 +37,7 @@ from fiddle_hydra_bridge.convert.codec import (
     plain_dict,
     unsupported,
 )
+from fiddle_hydra_bridge.convert.hydra_keys import NOT_DATA
 from fiddle_hydra_bridge.convert.records import is_namedtuple, is_record, record_arguments, record_values
 from fiddle_hydra_bridge.convert.shapes import (
     takes,
@@ -58,7 +58,6 @@ from fiddle_hydra_bridge.errors import Problem, TargetError, UnsupportedValueErr
 
 __all__ = [
     "BUILTIN",
-    "RESERVED",
     "Codec",
     "Codecs",
     "closed",
@@ -110,7 +109,7 @@ def _locate(call: Call, allow: tuple[str, ...] | None) -> Any:
 
 
 def _made_by(function: Any, kind: Kind, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
-    reserved = RESERVED & kwargs.keys()
+    reserved = NOT_DATA & kwargs.keys()
     if reserved:
         raise unsupported(f"an argument of {_path(function)} is called {min(reserved)!r}, which is a word of Hydra")
     return (Call(_path(function), kind, [*args], {**kwargs}),), {}

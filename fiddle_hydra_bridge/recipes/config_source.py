@@ -66,11 +66,9 @@ class RecipeSource(ConfigSource):
         return not self._module or self._listings[0].available()
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> builtins.list[str]:
-        groups, options = set[str](), set[str]()
-        for entry in self._entries():
-            if not config_path or entry.startswith(f"{config_path}/"):
-                name, _, rest = entry[len(config_path) + 1 if config_path else 0 :].partition("/")
-                (groups if rest else options).add(name)
+        from fiddle_hydra_bridge.recipes.registry import names_in
+
+        groups, options = names_in(config_path, self._entries())
         for listing in self._listings:
             for found, more in zip((groups, options), listing.names(config_path), strict=True):
                 found.update(more)

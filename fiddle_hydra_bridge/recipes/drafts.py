@@ -15,9 +15,9 @@ import fiddle as fdl
 from fiddle import history
 
 from fiddle_hydra_bridge.convert import graph_reader, graph_writer, targets, values
-from fiddle_hydra_bridge.convert.buildables import Shape, base_of, kind_of, mode_class, mode_of, shape_of
-from fiddle_hydra_bridge.convert.histories import Location
-from fiddle_hydra_bridge.convert.hydra_keys import MODES, RESERVED
+from fiddle_hydra_bridge.convert.buildables import Shape, base_of, kind_of, mode_class, mode_of, shape_of, tags_of
+from fiddle_hydra_bridge.convert.histories import Location, place_last
+from fiddle_hydra_bridge.convert.hydra_keys import MODES, RESERVED, normal_mode
 from fiddle_hydra_bridge.convert.paths import Path
 from fiddle_hydra_bridge.convert.tree import (
     ARG_FACTORY,
@@ -140,8 +140,8 @@ class Draft(View):
             self.kind, self.stays_call = ("partial", False) if value else ("config", True)
         elif step == "_args_" and type(value) is list:
             self.args[:] = value
-        elif step == "_convert_" and type(value) is str and value.lower() in MODES:
-            self.convert = value.lower()
+        elif step == "_convert_" and type(value) is str and normal_mode(value) in MODES:
+            self.convert = normal_mode(value)
         else:
             raise self._refused(step)
 
@@ -273,7 +273,7 @@ class Draft(View):
         if function is fdl.get_callable(self.node):
             return
         new = shape_of(function)
-        actual = {key: frozenset(tags) for key, tags in self.node.__argument_tags__.items() if tags}
+        actual = tags_of(self.node)
         tags: dict[Any, set[Any]] = collections.defaultdict(set)
         for key in {*actual, *shape.tags, *new.tags}:
             kept = actual.get(key, frozenset())
@@ -306,7 +306,7 @@ class Draft(View):
             entries.add_deleted_value(key)
         else:
             entries.add_new_value(key, value)
-        entries[key][-1] = dataclasses.replace(entries[key][-1], location=location)
+        place_last(self.node, key, location)
 
     def _base(self) -> Any:
         """Returns the class of the node, of its new kind and without a conversion mode."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fiddle_hydra_bridge.recipes.outline import Head, Outline
-from fiddle_hydra_bridge.recipes.registry import config_path
+from fiddle_hydra_bridge.recipes.registry import config_path, names_in
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -88,13 +88,7 @@ class Listing:
 
     def names(self, path: str) -> tuple[set[str], set[str]]:
         """Returns the names of the groups and of the options that stand directly in a group."""
-        groups, options = set[str](), set[str]()
-        for option in self._all:
-            if path and not option.startswith(f"{path}/"):
-                continue
-            name, _, rest = option[len(path) + 1 if path else 0 :].partition("/")
-            (groups if rest else options).add(name)
-        return groups, options
+        return names_in(path, self._all)
 
     @functools.cached_property
     def _all(self) -> list[str]:

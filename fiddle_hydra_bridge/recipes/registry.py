@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ __all__ = [
     "Registry",
     "config_path",
     "is_function",
+    "names_in",
     "not_registering",
     "path_problem",
     "recipe",
@@ -40,6 +41,21 @@ def config_path(group: str | None, name: str) -> str:
     ('model/llama', 'llama')
     """
     return f"{group}/{name}" if group else name
+
+
+def names_in(group: str, paths: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Returns the names of the groups and of the options that stand directly in a group.
+
+    >>> names_in("model", ["model/llama", "model/text/tiny", "data/text"])
+    ({'text'}, {'llama'})
+    """
+    groups, options = set[str](), set[str]()
+    start = config_path(group, "")
+    for path in paths:
+        if path.startswith(start):
+            name, _, rest = path.removeprefix(start).partition("/")
+            (groups if rest else options).add(name)
+    return groups, options
 
 
 def path_problem(group: str | None, name: str) -> str | None:

@@ -13,6 +13,7 @@ import fiddle as fdl
 
 from fiddle_hydra_bridge.convert import runtime
 from fiddle_hydra_bridge.convert.paths import Path, format_path, parse_path
+from fiddle_hydra_bridge.convert.records import is_namedtuple
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, suggestion
 
 __all__ = [
@@ -264,7 +265,7 @@ def container_view(value: Any, spot: Spot) -> View | None:
 
 
 def _is_tuple(value: Any) -> bool:
-    return type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields"))
+    return type(value) is tuple or is_namedtuple(value)
 
 
 _VIEWS: dict[type, Callable[[Any, Spot], View]] = {dict: DictView, list: _List, tuple: _Tuple}

@@ -7,18 +7,17 @@ place, for Fiddle's history), ``tree_view`` draws for notebooks; ``autoconvert``
 from __future__ import annotations
 
 import copy
-import dataclasses
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path as FilePath
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import fiddle as fdl
-from fiddle import daglish, graphviz, history
+from fiddle import daglish, graphviz
 
 from fiddle_hydra_bridge.convert import runtime
 from fiddle_hydra_bridge.convert.buildables import TAGGED_VALUE
-from fiddle_hydra_bridge.convert.histories import caller
+from fiddle_hydra_bridge.convert.histories import Location, caller, place_last
 from fiddle_hydra_bridge.convert.paths import Path, format_path
 from fiddle_hydra_bridge.errors import ParameterError, Problem, raise_problems, suggestion
 from fiddle_hydra_bridge.vocabulary.tree_view import html_tree
@@ -275,12 +274,10 @@ def _names(node: Any) -> list[str]:
     return [name for name in names if _key_of(node, name) is not None]
 
 
-def _set(node: Any, key: int | str, value: Any, where: history.Location) -> None:
+def _set(node: Any, key: int | str, value: Any, where: Location) -> None:
     """Sets an argument; Fiddle's history says that the caller of the bridge did it."""
     if isinstance(key, int):
         node[key] = value
     else:
         setattr(node, key, value)
-    entries = node.__argument_history__[key] if history.tracking_enabled() else None
-    if entries:
-        entries[-1] = dataclasses.replace(entries[-1], location=where)
+    place_last(node, key, where)
