@@ -27,6 +27,7 @@ def read(
     codecs: values.Codecs = values.BUILTIN,
     defaults: str = "set",
     links: list[tuple[Any, Link | Call]] | None = None,
+    nodes: dict[int, Tree] | None = None,
 ) -> Tree:
     """Reads a graph into a tree.
 
@@ -37,6 +38,7 @@ def read(
             spelled.
         links: where to note each link of the graph and its leaf in the tree, and each node whose target is a link
             and its call.
+        nodes: where to note, by the id of each value with an identity, what it became.
 
     Raises:
         BridgeError: with every value and target that cannot be spelled, and its path.
@@ -44,6 +46,8 @@ def read(
     reader = _Reader(codecs, defaults == "all")
     if links is not None:
         reader.links = links
+    if nodes is not None:
+        reader.nodes = nodes
     tree = reader.node(graph, ())
     raise_problems(reader.problems)
     return tree

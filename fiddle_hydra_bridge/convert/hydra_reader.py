@@ -7,6 +7,7 @@ and written by ``hydra_writer``, in the same order.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from fiddle_hydra_bridge.convert import targets, values
@@ -16,6 +17,8 @@ from fiddle_hydra_bridge.convert.hydra_keys import (
     MODES,
     ROOT_CONTROL,
     SHARED_PARTIAL,
+    SHARED_REFS,
+    SHARED_SLOTS,
     SHARED_TARGET,
     normal_mode,
 )
@@ -92,19 +95,38 @@ def read(
     return tree
 
 
-_SHARE_KEYS = frozenset({SHARED_TARGET, SHARED_PARTIAL})
+_SHARE_KEYS = frozenset({SHARED_TARGET, SHARED_PARTIAL, SHARED_SLOTS, SHARED_REFS})
 
 
 class _Region:
-    """What is known below one ``share`` node while it is read: its data, by path, and the nodes read so far."""
+    """What is known below one ``share`` node while it is read: its data, by path, and the nodes read so far.
 
-    def __init__(self, data: dict[str, Data], path: Path, outer: _Region | None) -> None:
+    Attributes:
+        calls: the calls in slots, by path: whether the share node makes them.
+        slotted: whether what is read now stands in a slot.
+    """
+
+    def __init__(self, data: dict[str, Data], path: Path, outer: _Region | None, calls: dict[Path, bool]) -> None:
         self.data = data
         self.path = path
         self.outer = outer
+        self.calls = calls
+        self.slotted = False
         self.nodes: dict[int, Tree] = {}
         #: The nodes that are being read: a ref to one of them would contain itself.
         self.open = {id(data)}
+
+    def at(self, steps: Path) -> _Region:
+        """Returns the same share node for what stands at a path from it on."""
+        if self.slotted or not any(steps[: len(slot)] == slot for slot in self.calls):
+            return self
+        view = copy.copy(self)
+        view.slotted = True
+        return view
+
+    def defers(self, path: Path) -> bool:
+        """Whether ``_partial_: true`` at a path only defers the call."""
+        return not self.slotted or self.calls.get(path[len(self.path) :], False)
 
 
 class _Reader:
@@ -128,6 +150,7 @@ class _Reader:
                 if id(data) in self.shared
                 else (self._container(data, path, convert, inside, None))
             )
+        region = region.at(path[len(region.path) :])
         region.open.add(id(data))
         tree = self._once(region.nodes, data, path, convert, inside, region)
         region.open.discard(id(data))
@@ -246,7 +269,7 @@ class _Reader:
         if data.get("_call_") is False and not kwargs and not call.args:
             # NeMo-Run's spelling of a function as a value.
             return Call("hydra.utils.get_object", "value", [], {"path": target}, convert, call.marks)
-        if region is not None and partial:
+        if region is not None and partial and region.defers(path):
             pass  # below a share node `_partial_: true` only defers the call
         elif partial:
             call.kind = "partial"
@@ -294,10 +317,19 @@ class _Reader:
     # The run-time helpers.
 
     def _share(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
-        inner = _Region(data, path, region)
+        inner = _Region(data, path, region, self._slots(data, path))
         target, extra = self._helper_target(data, SHARED_TARGET, path, convert, inner)
         call = self._plain_call(data, target, path, convert, inner, _SHARE_KEYS, inside or target != SECTION)
         return self._with_target(call, "partial" if data.get(SHARED_PARTIAL) is True else "config", extra)
+
+    def _slots(self, data: Data, path: Path) -> dict[Path, bool]:
+        slots = data.get(SHARED_SLOTS, {})
+        try:
+            return {parse_path(name): slots[name] is True for name in slots}
+        except (TypeError, ValueError):
+            message = f"{SHARED_SLOTS} must say of config paths whether they are true, got {slots!r}"
+            self.problem(data, path, SHARED_SLOTS, message, ShareError)
+            return {}
 
     def _deferred(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
         target, extra = self._helper_target(data, DEFERRED_TARGET, path, convert, region)

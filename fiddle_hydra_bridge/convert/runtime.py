@@ -9,7 +9,7 @@ call: Hydra resolves and authorises every target itself, and a helper only decid
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
@@ -146,24 +146,34 @@ def ref(_ref_: str) -> Reference:
         raise ShareError(f"_ref_: {_ref_!r} is not a config path") from error
 
 
-def share(*args: Any, _shared_target_: Deferred[Any], _shared_partial_: bool = False, **kwargs: Any) -> Any:
+def share(
+    *args: Any,
+    _shared_target_: Deferred[Any],
+    _shared_partial_: bool = False,
+    _shared_slots_: Mapping[str, bool] | None = None,
+    _shared_refs_: object = None,
+    **kwargs: Any,
+) -> Any:
     """Calls a target whose arguments share instances.
 
     Below a ``share`` node every call node carries ``_partial_: true``. Hydra resolves and authorises it and hands
     it over uncalled; ``share`` makes the calls in order, each once, and gives the one result to every ``ref`` that
-    names it.
+    names it. Nodes that other configs give (slots) are Hydra's to make, as anywhere, unless a ``ref`` stands in them or
+    reaches into them: those calls are deferred, too.
 
     Args:
         *args: positional arguments, with deferred calls and refs.
         _shared_target_: the target, as a call node with ``_partial_: true``.
         _shared_partial_: whether to return a partial of the target instead of calling it.
+        _shared_slots_: the config paths of slots and of the deferred calls in them: whether ``share`` makes the call.
+        _shared_refs_: the refs that interpolations in slots reach.
         **kwargs: keyword arguments, with deferred calls and refs.
 
     Raises:
         ShareError: if a ``ref`` names nothing, or a value contains itself.
     """
     target = _deferred(_shared_target_, "share")
-    scope = _Scope(target, args, kwargs, _SCOPE.get())
+    scope = _Scope(target, args, kwargs, _SCOPE.get(), _shared_slots_ or {})
     token = _SCOPE.set(scope)
     try:
         new_args = tuple(scope.evaluate(arg) for arg in (*target.args, *args))
@@ -204,7 +214,12 @@ class _Scope:
     """The values below one ``share`` call, made on demand and once."""
 
     def __init__(
-        self, handle: Deferred[Any], args: tuple[Any, ...], kwargs: dict[str, Any], outer: _Scope | None
+        self,
+        handle: Deferred[Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        outer: _Scope | None,
+        slots: Mapping[str, bool],
     ) -> None:
         self.handle = handle
         self.args = args
@@ -212,14 +227,30 @@ class _Scope:
         self.outer = outer
         self.made: dict[int, Any] = {}
         self.open: set[int] = set()
+        self.calls = {parse_path(name): deferred for name, deferred in slots.items()}
+        #: What Hydra has made for good: a partial among these is meant to be one.
+        self.final: set[int] = set()
+        for path in self.calls:
+            try:
+                self._leave(functools.reduce(_child, path, _Root(args, kwargs)), path)
+            except (AttributeError, IndexError, KeyError, TypeError):
+                continue  # an override has taken the slot away
+
+    def _leave(self, node: Any, path: tuple[object, ...]) -> None:
+        """Notes which parts of a node in a slot are final."""
+        deferred = self.calls.get(path)
+        opened = is_deferred(node) if deferred else deferred is None and type(node) in _makers()
+        if opened:
+            for steps, part in _parts(node):
+                self._leave(part, (*path, *steps))
+        elif type(node) is not Reference:
+            self.final.add(id(node))
 
     def evaluate(self, node: Any) -> Any:
         """Returns ``node`` with its deferred calls made and its refs replaced."""
-        make = _makers().get(type(node))
-        if make is None:
-            if not is_deferred(node):
-                return node
-            make = _make_call
+        make = _makers().get(type(node), _make_call if is_deferred(node) else None)
+        if make is None or id(node) in self.final:
+            return node
         key = id(node)
         if key in self.made:
             return self.made[key]
@@ -276,6 +307,17 @@ def _child(node: Any, step: Any) -> Any:
     if isinstance(node, _Root | functools.partial):
         return node.args if step == "_args_" else node.keywords[step]
     return node[step]
+
+
+def _parts(node: Any) -> Iterator[tuple[tuple[object, ...], Any]]:
+    """Yields the arguments of a deferred call, or the items of a container, with the steps to them."""
+    if isinstance(node, functools.partial):
+        yield from (((key,), value) for key, value in node.keywords.items())
+        yield from ((("_args_", index), value) for index, value in enumerate(node.args))
+    elif isinstance(node, Mapping):
+        yield from (((key,), value) for key, value in node.items())
+    elif isinstance(node, Sequence):
+        yield from (((index,), value) for index, value in enumerate(node))
 
 
 def _make_call(scope: _Scope, node: Deferred[Any]) -> Any:
