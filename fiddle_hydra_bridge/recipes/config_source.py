@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -48,12 +49,12 @@ class RecipeSource(ConfigSource):
     def load_config(self, config_path: str) -> ConfigResult:
         from fiddle_hydra_bridge.recipes.serving import serve
 
-        found = self._find(config_path)
+        found = self.find(config_path)
         config, package = serve(config_path, self, found)
         return ConfigResult(self.provider, self.full_path(), config, {"package": package})
 
     def is_config(self, config_path: str) -> bool:
-        return self._find(config_path) is not None
+        return self.find(config_path) is not None
 
     def is_group(self, config_path: str) -> bool:
         if config_path == "":
@@ -75,7 +76,30 @@ class RecipeSource(ConfigSource):
         wanted = {ObjectType.GROUP: groups, ObjectType.CONFIG: options, None: groups | options}
         return sorted(wanted[results_filter])
 
-    def _find(self, config_path: str) -> Option | Entry | None:
+    def path_of(self, recipe: Any) -> str | None:
+        """Returns the config path under which a function is on offer here."""
+        for path, entry in self._entries().items():
+            if entry.recipe is recipe:
+                return path
+        module, name = getattr(recipe, "__module__", None), getattr(recipe, "__qualname__", None)
+        if not isinstance(module, str) or not isinstance(name, str):
+            return None
+        return next(filter(None, (listing.path_of(module, name) for listing in self._listings)), None)
+
+    def recipes_in(self, group: str) -> Iterator[tuple[str, Any]]:
+        """Yields the names and the recipes of a group, but for those that cannot be imported."""
+        from fiddle_hydra_bridge.recipes.serving import recipe_of
+
+        for name in self.list(group, ObjectType.CONFIG):
+            found = self.find(f"{group}/{name}")
+            try:
+                recipe = recipe_of(found) if found is not None else None
+            except Exception:  # a module of recipes is user code: choosing from it is an error of its own
+                continue
+            if recipe is not None:
+                yield name, recipe
+
+    def find(self, config_path: str) -> Option | Entry | None:
         # Hydra lets users write the name of a primary config with the extension of a file.
         path = config_path.removesuffix(".yaml")
         if path in self._entries():
