@@ -1,31 +1,26 @@
 """What Hydra puts together, one layer after the other, with places.
 
 In come the name of a primary config and overrides, in an initialised Hydra; out come the entries of the defaults list
-as Hydra itself computes it, then the overrides, each as data with line marks and with what brought it in. ``replay``
-stands below and merges them.
+as Hydra itself computes it, then the overrides, each as data with places and with what brought it in.
+``marked_configs`` stands above and reads the configs, ``replay`` below merges them.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import hydra
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
 
 from fiddle_hydra_bridge.convert.tree import Data, Mark
-from fiddle_hydra_bridge.convert.yaml_text import parse
-from fiddle_hydra_bridge.errors import BridgeError
-from fiddle_hydra_bridge.recipes.serving import marked
+from fiddle_hydra_bridge.recipes.hydra_loader import DefaultsList, Repository
+from fiddle_hydra_bridge.recipes.marked_configs import MarkedConfig, MarkedConfigs
 
-__all__ = ["Layer", "layers_of"]
+__all__ = ["Layer", "command_line", "entry_for", "layers_of"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Layer:
     """What one entry of the defaults list, or one override, writes.
 
@@ -34,16 +29,16 @@ class Layer:
         mark: the place of the whole.
         data: what is written.
         shadow: data of the same form, which ``lines`` speaks of.
-        lines: by ``id`` of a container in ``shadow``, by key or index: its place.
+        lines: by ``id`` of a container in ``shadow``, by key or index: the place.
         package: the keys below which it is written.
         brought_in: the place of the entry in a defaults list, or of the override, that chose the config; then what
-            chose the config which that entry stands in, and so on.
+            chose the config in which that entry stands, and so on.
         override: Hydra's parsed override, for an override.
     """
 
     name: str
-    mark: Mark | None
-    data: Data = None
+    mark: Mark
+    data: Data
     shadow: Data = None
     lines: dict[int, dict[Any, Mark]] = field(default_factory=dict)
     package: tuple[str, ...] = ()
@@ -53,248 +48,120 @@ class Layer:
 
 def layers_of(config_name: str | None, overrides: Sequence[str]) -> list[Layer]:
     """Returns the layers of a config, in the order in which Hydra merges them."""
-    plan = _plan(config_name, overrides)
-    files = _Files(plan)
-    found = []
-    for default in plan.defaults:
-        found += files.layers(default)
-    return [*found, *(_override_layer(override) for override in plan.config_overrides)]
+    repository = Repository(config_name, overrides)
+    defaults = repository.defaults_list()
+    stack = _Stack(repository, defaults)
+    found = [layer for entry in defaults.entries for layer in stack.layers(entry)]
+    for override in defaults.config_overrides:
+        mark = command_line(override)
+        found.append(Layer(mark[0], mark, override.value(), override=override))
+    return found
 
 
-def command_line(text: str) -> Mark:
+def command_line(override: Any) -> Mark:
     """The place of an override."""
-    return f"command line: {text}", 0, 0
+    return f"command line: {override.input_line}", 0, 0
 
 
-def _override_layer(override: Any) -> Layer:
-    mark = command_line(override.input_line)
-    return Layer(mark[0], mark, override.value(), override=override)
+class _Stack:
+    """The entries of a defaults list, and who chose them."""
 
+    def __init__(self, repository: Repository, defaults: DefaultsList) -> None:
+        self.repository = repository
+        self.configs = MarkedConfigs(repository)
+        self.choices = defaults.choices
+        self.entries: dict[str, Any] = {}
+        for entry in defaults.entries:
+            self.entries.setdefault(entry.config_path, entry)
 
-@dataclass
-class _Plan:
-    """What Hydra's loader knows.
+    def layers(self, entry: Any) -> Iterator[Layer]:
+        """Yields the layers of an entry: the config, and before it the schema that Hydra 1.3 merges it into."""
+        result = self.repository.load(entry.config_path)
+        package = result.header["package"] if entry.package is None else entry.package
+        keys = tuple(filter(None, (package or "").split(".")))
+        brought_in = tuple(self._brought_in(entry))
+        for config in (self._schema(entry.config_path, result), self.configs.get(entry.config_path)):
+            if config is not None:
+                data = config.data
+                if type(data) is dict:
+                    data = {key: value for key, value in data.items() if key != "defaults"}
+                yield Layer(config.name, config.mark, data, config.shadow, config.lines, keys, brought_in)
 
-    Attributes:
-        repository: the configs; it has loaded all that it names.
-        overrides: all overrides.
-        defaults: Hydra's ``ResultDefault`` entries.
-        config_overrides: the overrides that choose no config, but set values.
-        choices: by the key of a group that was overridden: Hydra's notes about who did it.
-    """
-
-    repository: Any
-    overrides: list[Any]
-    defaults: list[Any]
-    config_overrides: list[Any]
-    choices: dict[str, Any]
-
-
-def _plan(config_name: str | None, overrides: Sequence[str]) -> _Plan:
-    """Asks Hydra's loader for the defaults list, as its ``--info defaults`` does.
-
-    This is the one place that knows the loader's internals. Whatever they say is checked: ``provenance`` compares
-    what the layers come to with what ``hydra.compose`` returns.
-    """
-    from hydra._internal.defaults_list import create_defaults_list
-
-    loader: Any = GlobalHydra.instance().config_loader()
-    parsed, repository = loader._parse_overrides_and_create_caching_repo(config_name, list(overrides))
-    found = create_defaults_list(
-        repo=repository, config_name=config_name, overrides_list=parsed, prepend_hydra=True, skip_missing=False
-    )
-    return _Plan(
-        repository, parsed, found.defaults, found.overrides.config_overrides, found.overrides.override_metadata
-    )
-
-
-class _Files:
-    """The configs that the defaults list names, each read once."""
-
-    def __init__(self, plan: _Plan) -> None:
-        self.plan = plan
-        self.read: dict[str, Layer] = {}
-        self.parents: dict[str, Any] = {}
-        for default in plan.defaults:
-            self.parents.setdefault(default.config_path, default)
-
-    def layers(self, default: Any) -> list[Layer]:
-        """Returns the layers of an entry: the config, and before it the schema that Hydra 1.3 validates it by."""
-        result = self.plan.repository.load_config(config_path=default.config_path)
-        package = result.header["package"] if default.package is None else default.package
-        steps = tuple(filter(None, (package or "").split(".")))
-        brought_in = self.brought_in(default)
-        made = []
-        for whole in filter(None, (self._schema(default.config_path, result), self.config(default.config_path))):
-            made.append(
-                Layer(
-                    whole.name,
-                    whole.mark,
-                    _without_defaults(whole.data),
-                    whole.shadow,
-                    whole.lines,
-                    steps,
-                    brought_in,
-                )
-            )
-        return made
-
-    def config(self, config_path: str) -> Layer:
-        """Returns a whole config, its defaults list included."""
-        if config_path not in self.read:
-            repository = self.plan.repository
-            result = repository.load_config(config_path=config_path)
-            source = next(source for source in repository.get_sources() if source.is_config(config_path))
-            read = _READERS.get(source.scheme(), _stored)
-            self.read[config_path] = read(config_path, source, result) or _stored(config_path, source, result)
-        return self.read[config_path]
-
-    def _schema(self, config_path: str, result: Any) -> Layer | None:
-        source = self.plan.repository.get_schema_source()
-        if result.is_schema_source or not hydra.__version__.startswith("1.3.") or not source.is_config(config_path):
+    def _schema(self, config_path: str, result: Any) -> MarkedConfig | None:
+        if result.is_schema_source or not hydra.__version__.startswith("1.3."):
             return None
-        return _stored(config_path, source, source.load_config(config_path))
+        return self.configs.schema(config_path)
 
-    # Who chose a config.
-
-    def brought_in(self, default: Any) -> tuple[Mark, ...]:
-        """Returns the places that chose a config, the nearest first; none for the primary config."""
-        found: list[Mark] = []
+    def _brought_in(self, entry: Any) -> Iterator[Mark]:
+        """Yields the places that chose a config, the nearest first; none for the primary config."""
         seen: set[str] = set()
-        while default is not None and not default.primary and default.config_path not in seen:
-            seen.add(default.config_path)
-            choice = self.plan.choices.get(default.override_key)
-            typed = self._typed(default)
+        while entry is not None and not entry.primary and entry.config_path not in seen:
+            seen.add(entry.config_path)
+            typed = self._typed(entry)
             if typed is not None:
-                return (*found, typed)
+                yield command_line(typed)
+                return
+            choice = self.choices.get(entry.override_key)
             containing = None if choice is None else choice.containing_config_path
-            chooser = self.parents.get(default.parent if containing is None else containing)
-            if chooser is not None:
-                place = self._entry(chooser.config_path, default, containing is not None)
-                found += [place] if place is not None else []
-            default = chooser
-        return tuple(found)
+            chooser = self.entries.get(entry.parent if containing is None else containing)
+            config = None if chooser is None else self.configs.get(chooser.config_path)
+            if config is not None:
+                yield entry_for(config, entry.config_path, entry.override_key, containing is not None)
+            entry = chooser
 
-    def _typed(self, default: Any) -> Mark | None:
+    def _typed(self, entry: Any) -> Any:
         """The override that chose a config, if the command line did."""
-        key = default.override_key
-        for override in self.plan.overrides:
+        for override in self.repository.overrides:
             group = override.key_or_group
-            name = group if override.package is None else f"{group}@{override.package}"
+            key = group if override.package is None else f"{group}@{override.package}"
             chosen = override.value() if isinstance(override.value(), list) else [override.value()]
-            is_this = any(default.config_path == f"{group}/{option}" for option in chosen)
-            if is_this and (key in (name, None) or override.is_add()):
-                return command_line(override.input_line)
+            is_this = any(entry.config_path == f"{group}/{option}" for option in chosen)
+            if is_this and (entry.override_key in (key, None) or override.is_add()):
+                return override
         return None
 
-    def _entry(self, config_path: str, default: Any, by_override: bool) -> Mark | None:
-        """The place of the entry in a config's defaults list that names another config."""
-        layer = self.config(config_path)
-        shadow = layer.shadow if type(layer.shadow) is dict else {}
-        entries = shadow.get("defaults")
-        if type(entries) is not list:
-            return layer.mark
-        lines = layer.lines.get(id(entries), {})
-        group = config_path.rpartition("/")[0]
-        ranked = [
-            (_likeness(entry, group, default, by_override), -index)
-            for index, entry in enumerate(entries)
-            if index in lines
-        ]
-        best, index = max(ranked, default=(0, 0))
-        return lines[-index] if best else layer.mark
+
+def entry_for(config: MarkedConfig, config_path: str, override_key: str | None = None, overrides: bool = False) -> Mark:
+    """Returns the place of the entry in a config's defaults list that names another config.
+
+    Args:
+        config: the config with the list.
+        config_path: the config that the entry names.
+        override_key: Hydra's key for the choice, which tells apart entries for several packages.
+        overrides: whether to look for ``override`` entries, or for all others.
+    """
+    entries = config.shadow.get("defaults") if type(config.shadow) is dict else None
+    if type(entries) is not list:
+        return config.mark
+    group = config.name.rpartition("/")[0]
+    package = (override_key or "").partition("@")[2]
+    ranked = [
+        (_likeness(entry, group, config_path, package) if _is_override(entry) == overrides else 0, -index)
+        for index, entry in enumerate(entries)
+    ]
+    best, index = max(ranked, default=(0, 0))
+    return config.place(("defaults", -index)) if best else config.mark
 
 
-def _likeness(entry: Data, group: str, default: Any, by_override: bool) -> int:
-    """How well an entry of a defaults list fits what it may have brought in; 0 if it does not."""
+def _is_override(entry: Data) -> bool:
+    return type(entry) is dict and any("override" in str(key).split(" ")[:-1] for key in entry)
+
+
+def _likeness(entry: Data, group: str, config_path: str, package: str) -> int:
+    """How well an entry of a defaults list fits the config that it may have brought in; 0 if it does not."""
     if type(entry) is dict and len(entry) == 1:
         ((key, option),) = entry.items()
-        *keywords, name = str(key).split(" ")
-    elif type(entry) is str and entry != "_self_":
-        keywords, (name, _, option) = [], entry.rpartition("/")
-        option, at, package = option.partition("@")
-        name += at + package
+        folder, at, own_package = str(key).split(" ")[-1].partition("@")
+    elif type(entry) is str:
+        path, at, own_package = entry.partition("@")
+        folder, _, option = path.rpartition("/")
+        folder = f"/{folder}" if path.startswith("/") and not folder.startswith("/") else folder
     else:
         return 0
-    if ("override" in keywords) != by_override:
-        return 0
-    folder, at, package = name.partition("@")
     folder = folder[1:] if folder.startswith("/") else "/".join(filter(None, (group, folder)))
-    is_group = default.config_path == folder or default.config_path.startswith(f"{folder}/") or not folder
-    if not is_group:
+    if folder and not config_path.startswith(f"{folder}/"):
         return 0
-    rest = default.config_path.removeprefix(folder).removeprefix("/")
-    options = option if type(option) is list else [option]
-    # The option itself may be chosen elsewhere, or be an interpolation.
-    score = 2 if rest in options else 1 if type(entry) is dict else 0
-    suffix = (default.override_key or "").partition("@")[2]
-    return score * 2 + (package == suffix if at or suffix else 1) if score else 0
-
-
-def _without_defaults(data: Data) -> Data:
-    return {key: value for key, value in data.items() if key != "defaults"} if type(data) is dict else data
-
-
-# Readers of configs, by the scheme of their source. None if there is no text to read.
-
-
-def _file(config_path: str, source: Any, result: Any) -> Layer | None:
-    return _text(config_path, [source.path])
-
-
-def _package_file(config_path: str, source: Any, result: Any) -> Layer | None:
-    # Hydra has imported the package.
-    return _text(config_path, list(getattr(sys.modules.get(source.path), "__path__", ())))
-
-
-def _text(config_path: str, folders: list[str]) -> Layer | None:
-    name = config_path if config_path.endswith((".yaml", ".yml")) else f"{config_path}.yaml"
-    for folder in folders:
-        file = os.path.join(folder, *name.split("/"))
-        if os.path.isfile(file):
-            with open(file, encoding="utf-8") as stream:
-                text = stream.read()
-            try:
-                data, marks = parse(text, source=shown(file))
-            except BridgeError:
-                return None  # Hydra has read it: a corner of YAML in which it and the bridge differ
-            return Layer(config_path, (marks.source, *marks.root), data, data, marks.lines)
-    return None
-
-
-def _recipe(config_path: str, source: Any, result: Any) -> Layer | None:
-    shadow, marks = marked(result.graph)
-    lines = {
-        container: {key: (shown(file), line, column) for key, (file, line, column) in known.items()}
-        for container, known in marks.lines.items()
-    }
-    root = lines.get(id(shadow), {})
-    first = min(root.values(), default=None)
-    return Layer(config_path, root.get("_target_", first), _plain(result), shadow, lines)
-
-
-def _stored(config_path: str, source: Any, result: Any) -> Layer:
-    """A config that is no text: of Hydra's ConfigStore, or of somebody else's source."""
-    name = "ConfigStore" if source.scheme() == "structured" else f"{source.scheme()}://{source.path}"
-    data = _plain(result)
-    return Layer(config_path, (f"{name}: {config_path}", 0, 0), data, None)
-
-
-_READERS: dict[str, Callable[[str, Any, Any], Layer | None]] = {
-    "file": _file,
-    "pkg": _package_file,
-    "fiddle": _recipe,
-}
-
-
-def _plain(result: Any) -> Data:
-    return OmegaConf.to_container(result.config, resolve=False)
-
-
-def shown(file: str) -> str:
-    """How a file is named in places: from the current directory on, if it lies below it."""
-    try:
-        relative = os.path.relpath(file)
-    except ValueError:
-        return file  # another drive
-    return file if relative.startswith(os.pardir) else relative
+    rest = config_path.removeprefix(f"{folder}/") if folder else config_path
+    # The option of a group may be chosen elsewhere, or be an interpolation.
+    fits = 2 if rest in (option if type(option) is list else [option]) else 1 if type(entry) is dict else 0
+    return 2 * fits + (own_package == package or not at) if fits else 0

@@ -47,7 +47,7 @@ class Setting:
     """
 
     value: Data
-    place: Place | None
+    place: Place
     config: str
     brought_in: tuple[Place, ...]
     won: bool
@@ -86,7 +86,7 @@ class Explanation:
         for setting in reversed(self.settings):
             by = "".join(f"\n{indent}      brought in by {place}" for place in setting.brought_in)
             note = "" if setting.won or setting.value is DELETED else "  (overridden)"
-            yield f"{indent}  {setting.place or UNKNOWN}: {_shown(setting.value)}{note}{by}"
+            yield f"{indent}  {setting.place}: {_shown(setting.value)}{note}{by}"
         if is_link:
             for explanation in self.points_to:
                 yield from explanation._lines(f"{indent}    ")
@@ -240,7 +240,7 @@ def _setting(written: Written, won: bool) -> Setting:
     value, mark, layer = written
     return Setting(
         value,
-        None if mark is None else Place(*mark),
+        Place(*mark),
         layer.name,
         tuple(Place(*each) for each in layer.brought_in),
         won,

@@ -38,7 +38,7 @@ class Written(NamedTuple):
     """One value that a layer writes at one key: the value, its place, and the layer."""
 
     value: Data
-    mark: Mark | None
+    mark: Mark
     layer: Layer
 
 
@@ -96,7 +96,7 @@ class Node:
         return made
 
 
-def _made(data: Data, shadow: Data, layer: Layer, mark: Mark | None) -> Node:
+def _made(data: Data, shadow: Data, layer: Layer, mark: Mark) -> Node:
     """Makes nodes of a layer's data. ``shadow``: the data that the layer's marks speak of, at the same place."""
     node = Node(data, Written(data, mark, layer))
     if type(data) not in (dict, list, tuple):
@@ -127,7 +127,7 @@ class Replay:
 
     def __init__(self, layers: list[Layer]) -> None:
         self.deleted: dict[Path, list[Written]] = {}
-        self.root = Node({}, Written({}, None, layers[0]))
+        self.root = Node({}, Written({}, layers[0].mark, layers[0]))
         for layer in layers:
             if layer.override is None:
                 self._merge_layer(layer)
