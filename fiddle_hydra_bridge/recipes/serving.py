@@ -23,8 +23,8 @@ from fiddle_hydra_bridge.recipes.slots import Offering, Offers, Slot
 __all__ = ["recipe_of", "serve"]
 
 
-def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[DictConfig, str | None]:
-    """Returns the config of a recipe, and the package that it asks for.
+def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[DictConfig, str | None, Any]:
+    """Returns the config of a recipe, the package that it asks for, and the recipe's graph.
 
     Args:
         path: the config path that was asked for.
@@ -39,12 +39,13 @@ def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[Dict
     name = found.target if isinstance(found, Option) else _name(found.recipe)
     try:
         recipe, offering = recipe_of(found), Offering(source)
-        config = offering.serve(recipe).config
+        served = offering.serve(recipe)
+        config = served.config
         keys = list(offering.keys(recipe))
         if keys and "/" not in path:
             # It may be a primary config, of which --help shows this.
             config = merged({"hydra": {"help": {"header": _help(keys)}}}, config)
-        return omegaconf_nodes.write(config), found.package
+        return omegaconf_nodes.write(config), found.package, served.graph
     except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
         raise hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}") from error
 

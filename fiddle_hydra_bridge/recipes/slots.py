@@ -67,6 +67,7 @@ class Served:
     """A recipe as a config.
 
     Attributes:
+        graph: what it returns.
         own: what the recipe says to Hydra itself: its own ``defaults`` and ``hydra``.
         data: the whole config, as Hydra composes it from the rest.
         places: the slots, and where each stands in the config.
@@ -74,6 +75,7 @@ class Served:
         refusals: the parameters that are no slots, with the reasons.
     """
 
+    graph: Any
     own: dict[str, Data]
     data: dict[str, Data]
     places: dict[Slot, Path] = field(default_factory=dict)
@@ -154,7 +156,7 @@ class Offering:
                 own, data, places = call.spelled()
                 rest = overlay(self._options(places), data)
                 self._check_options(recipe, places, rest)
-                return Served(own, data, places, rest, refusals)
+                return Served(call.graph, own, data, places, rest, refusals)
             except NotPlainError as problem:
                 refused, reason = _around(problem.path, places), str(problem)
             except _NoSlotError as error:

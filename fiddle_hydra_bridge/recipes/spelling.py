@@ -15,11 +15,11 @@ from fiddle.experimental import auto_config
 from fiddle_hydra_bridge.convert import graph_reader, hydra_writer, runtime
 from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, SHARED_TARGET
 from fiddle_hydra_bridge.convert.paths import Path
-from fiddle_hydra_bridge.convert.tree import REF, Data, Tree
+from fiddle_hydra_bridge.convert.tree import REF, Data, Marks, Tree
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.registry import is_function
 
-__all__ = ["Spelled", "call_recipe", "spell"]
+__all__ = ["Spelled", "call_recipe", "marked", "spell"]
 
 
 class Spelled(NamedTuple):
@@ -64,6 +64,13 @@ def spell(graph: Any, parts: Iterable[Any] = ()) -> Spelled:
         raise BridgeError(f"a recipe returns a graph, not a {type(graph).__name__}")
     places = {part: slots[call] for part, call in calls.items()}
     return Spelled(own, data, {part: place for part, place in places.items() if place is not None})
+
+
+def marked(graph: Any) -> tuple[Data, Marks]:
+    """Spells a graph as :func:`spell` does, without conversion modes, and with the lines of Python that set it."""
+    marks = Marks("")
+    tree = graph_reader.read(_without_hydras_own(graph)[1], history=True)
+    return hydra_writer.write(tree, marks=marks), marks
 
 
 def _without_hydras_own(graph: Any) -> tuple[dict[str, Any], Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ import hydra.utils
 import pytest
 from fiddle import daglish
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fiddle as fdl
 import parts
+
+import fiddle_hydra_bridge as fhb
 from slotted.data import text
 from slotted.model import llama
 from slotted.optim import adam
 from slotted.tok import chars
-
-import fiddle_hydra_bridge as fhb
 
 
 def plain(model=llama, optim=adam) -> fdl.Config:

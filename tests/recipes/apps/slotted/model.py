@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fiddle as fdl
 import parts
+
 from slotted.tok import chars
 
 

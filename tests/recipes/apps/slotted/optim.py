@@ -10,5 +10,3 @@ def adam() -> fdl.Config:
 
 def sgd() -> fdl.Config:
     return fdl.Config(parts.SGD, lr=0.3)
-
-
