@@ -282,7 +282,7 @@ class _Reader:
     ) -> Tree:
         """Reads an argument, moving its tags to the call."""
         if type(value) is dict and value.get("_target_") == TAGGED:
-            value = self._untag(call, key, value, path)
+            value, path = self._untag(call, key, value, path), (*path, "value")
         return self.node(value, path, convert, inside, region)
 
     def _is_unset(self, call: Call, key: str, value: Data, path: Path) -> bool:

@@ -157,7 +157,7 @@ class _Writer:
         """Returns the share node around a call in a slot, None if the call is written as it would be alone."""
         if id(call) not in self.sharing.crossed:
             return None
-        region.calls[format_path(path[region.depth :])] = True
+        region.makes(path)
         if id(call) in self.sharing.roots:
             message = "what is shared inside of a slot is shared with its outside, too"
             self.problem(path[:-1], path[-1], message, "share one of the two only")
@@ -243,6 +243,7 @@ class _Writer:
         data: dict[str, Data] = {"_target_": TAGGED}
         if region is not None:
             data["_partial_"] = True
+            region.makes(path)
         data["value"] = value((*path, "value")) if call.target != TAGGED or "value" in call.kwargs else MISSING
         data["tags"] = list((call.tags or {})[key])
         return data
@@ -251,7 +252,8 @@ class _Writer:
         if self.native(call.value):
             return call.value
         wrapped = region is not None and (call.target == VALUE or self.sharing.is_deep(call))
-        if wrapped and call.target != VALUE:
+        if wrapped and region is not None and call.target != VALUE:
+            region.makes((*path, "_args_", 0))
             inner = self._value_call(call, (*path, "_args_", 0), explicit, region)
             return {"_target_": VALUE, "_partial_": True, "_args_": [{**inner, "_partial_": True}]}
         data = self._value_call(call, path, explicit, region)
@@ -314,6 +316,11 @@ class _Open:
         view = copy.copy(self)
         view.slotted = True
         return view
+
+    def makes(self, path: Path) -> None:
+        """Notes that the share node makes the call at a path, if that must be said."""
+        if self.slotted:
+            self.calls[format_path(path[self.depth :])] = True
 
     def ref(self, name: Path, path: Path) -> Data:
         """Returns what stands at a path for a value that was written before."""

@@ -1,8 +1,8 @@
 """How Hydra merges one config over another, for plain data: what comes out, and what must go in to get it.
 
 In come and out go dicts, lists and leaves in Hydra's spelling; ``slots`` stands below. The rules are those of
-``OmegaConf.merge`` for untyped configs: mappings go into mappings, everything else is replaced whole, and ``???``
-replaces nothing.
+``OmegaConf.merge`` for untyped configs: mappings go into mappings, everything else is replaced whole, ``???`` replaces
+nothing, and a list and a mapping do not go together.
 """
 
 from __future__ import annotations
@@ -82,5 +82,7 @@ def overlay(old: dict[str, Data], new: dict[str, Data], path: Path = ()) -> dict
                 raise NotPlainError(path, "is replaced by another call")
             if type(before) is Link and type(value) is dict:
                 raise NotPlainError(place, "is a link that is replaced by a node")
+            if {type(before), type(value)} == {dict, list}:
+                raise NotPlainError(place, "is a list in the place of a mapping, or a mapping in that of a list")
             changes[key] = value
     return changes

@@ -116,7 +116,8 @@ class Offering:
 
     def __init__(self, offers: Offers) -> None:
         self.offers = offers
-        self._served: dict[int, Served] = {}
+        #: By the id of a recipe; the recipe is kept, since ids of dead objects come again.
+        self._served: dict[int, tuple[Any, Served]] = {}
 
     def serve(self, recipe: Any) -> Served:
         """Returns a recipe as a config.
@@ -126,8 +127,8 @@ class Offering:
             Exception: what the recipe raises.
         """
         if id(recipe) not in self._served:
-            self._served[id(recipe)] = self._serve(recipe)
-        return self._served[id(recipe)]
+            self._served[id(recipe)] = recipe, self._serve(recipe)
+        return self._served[id(recipe)][1]
 
     def keys(self, recipe: Any, above: Path = ()) -> Iterator[tuple[str, Slot]]:
         """Yields the slots of a recipe and of their options, with the keys that choose others.
@@ -154,6 +155,7 @@ class Offering:
                 call = _Call(self, recipe, slots)
                 call.check()
                 own, data, places = call.spelled()
+                self._check_keys(places)
                 rest = overlay(self._options(places), data)
                 self._check_options(recipe, places, rest)
                 return Served(call.graph, own, data, places, rest, refusals)
@@ -175,7 +177,7 @@ class Offering:
         for name, parameter in inspect.signature(recipe).parameters.items():
             default = parameter.default
             if default is not inspect.Parameter.empty and is_function(default) and default is not recipe:
-                path = self.offers.path_of(default)
+                path = self.offers.path_of(_unbound(default))
                 if path is not None:
                     yield name, default, path
 
@@ -189,16 +191,32 @@ class Offering:
             composed = merged(composed, put(option.data, path))
         return composed
 
+    def _check_keys(self, places: dict[Slot, Path]) -> None:
+        """Checks that no option has a slot where the recipe has one: two choices of one key."""
+        keys = {key_of(slot, path) for slot, path in places.items()}
+        for slot, path in places.items():
+            for key, inner in self.keys(slot.recipe, path):
+                if key in keys:
+                    reason = f"its own slot {inner.parameter!r} sits where another parameter is put: {key}"
+                    raise _NoSlotError([slot], reason)
+
     def _check_options(self, recipe: Any, places: dict[Slot, Path], rest: dict[str, Data]) -> None:
         """Checks that every other option gives the same by merging as the recipe gives with it in Python."""
         for slot in places:
-            for name, option in self.offers.recipes_in(slot.group):
-                if option is slot.recipe or not self._works(option):
-                    continue
+            for name, option in self._others(slot):
                 try:
                     self._check_option(recipe, places, rest, {slot.parameter: option})
                 except Exception as error:  # the recipe is user code
                     raise _NoSlotError([slot], f"with {name!r}: {first_line(error)}") from error
+
+    def _others(self, slot: Slot) -> Iterator[tuple[str, Any]]:
+        """Yields what else may be chosen for a slot: other options, and the default with other options for its slots."""
+        for name, option in self.offers.recipes_in(slot.group):
+            if option is not _unbound(slot.recipe) and self._works(option):
+                yield name, option
+        for inner in self.serve(slot.recipe).places:
+            for name, option in self._others(inner):
+                yield f"{inner.parameter}={name}", functools.partial(slot.recipe, **{inner.parameter: option})
 
     def _check_option(
         self, recipe: Any, places: dict[Slot, Path], rest: dict[str, Data], chosen: dict[str, Any]
@@ -218,6 +236,11 @@ class Offering:
         except Exception:  # an option is user code: choosing it is an error of its own
             return False
         return True
+
+
+def _unbound(recipe: Any) -> Any:
+    """Returns the recipe that a partial of one calls."""
+    return _unbound(recipe.func) if isinstance(recipe, functools.partial) else recipe
 
 
 class _NoSlotError(Exception):

@@ -6,7 +6,6 @@ import copy
 
 import fiddle as fdl
 import parts
-from fiddle.experimental.auto_config import auto_config
 
 import fiddle_hydra_bridge as fhb
 
@@ -37,10 +36,19 @@ def speaking() -> fdl.Config:
     return fdl.Config(fhb.section, defaults=["_self_"], dim=3)
 
 
-@fhb.recipe(group="automatic")
-@auto_config
-def automatic() -> parts.SGD:
-    return parts.SGD(lr=1.0)
+@fhb.recipe(group="tok")
+def chars() -> fdl.Config:
+    return fdl.Config(parts.Tokenizer, size=1)
+
+
+@fhb.recipe(group="tok")
+def words() -> fdl.Config:
+    return fdl.Config(parts.Tokenizer, size=2)
+
+
+@fhb.recipe(group="slotted")
+def slotted(tok=chars):
+    return fdl.Config(parts.Model, tokenizer=tok())
 
 
 @fhb.recipe
@@ -146,8 +154,17 @@ def of_a_speaking_option(model=speaking):
 
 
 @fhb.recipe
-def of_an_automatic_option(model=automatic):
-    return fdl.Config(parts.Run, model=model())
+def with_a_slot_on_a_slot(model=slotted, tok=chars):
+    net = model()
+    net.tokenizer = tok()
+    return fdl.Config(parts.Run, model=net)
+
+
+@fhb.recipe
+def against_the_slot_of_a_slot(model=slotted):
+    net = model()
+    net.seed = net.tokenizer.size
+    return fdl.Config(parts.Run, model=net)
 
 
 @fhb.recipe

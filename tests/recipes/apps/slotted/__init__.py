@@ -38,15 +38,15 @@ def root(model=llama) -> fdl.Config:
 def sections(model=llama, optim=adam) -> fdl.Config:
     """Sections, as in most apps, and a link from one to another."""
     descent = optim()
-    descent.betas = fhb.link("${steps}")
-    return fdl.Config(fhb.section, net=fdl.Config(fhb.section, model=model()), optim=descent, steps=9)
+    descent.lr = fhb.link("${rate}")
+    return fdl.Config(fhb.section, net=fdl.Config(fhb.section, model=model()), optim=descent, rate=0.5)
 
 
-def inner(model=llama, tok=chars) -> fdl.Config:
+def inner(source=text, tok=chars) -> fdl.Config:
     """A slot that sits in another slot."""
-    net = model()
-    net.tokenizer = tok()
-    return fdl.Config(parts.Run, net=net, steps=1)
+    data = source()
+    data.tokenizer = tok()
+    return fdl.Config(parts.Run, data=data, steps=1)
 
 
 def partial(model=llama, optim=adam) -> fdl.Partial:
