@@ -7,7 +7,6 @@ and written by ``hydra_writer``, in the same order.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from fiddle_hydra_bridge.convert import targets, values
@@ -23,6 +22,7 @@ from fiddle_hydra_bridge.convert.hydra_keys import (
     normal_mode,
 )
 from fiddle_hydra_bridge.convert.paths import Path, format_path, parse_path
+from fiddle_hydra_bridge.convert.regions import Region
 from fiddle_hydra_bridge.convert.tree import (
     ARG_FACTORY,
     MISSING,
@@ -99,37 +99,6 @@ def read(
 _SHARE_KEYS = frozenset({SHARED_TARGET, SHARED_PARTIAL, SHARED_SLOTS, SHARED_REFS})
 
 
-class _Region:
-    """What is known below one ``share`` node while it is read: its data, by path, and the nodes read so far.
-
-    Attributes:
-        calls: the calls in slots, by path: whether the share node makes them.
-        slotted: whether what is read now stands in a slot.
-    """
-
-    def __init__(self, data: dict[str, Data], path: Path, outer: _Region | None, calls: dict[Path, bool]) -> None:
-        self.data = data
-        self.path = path
-        self.outer = outer
-        self.calls = calls
-        self.slotted = False
-        self.nodes: dict[int, Tree] = {}
-        #: The nodes that are being read: a ref to one of them would contain itself.
-        self.open = {id(data)}
-
-    def at(self, steps: Path) -> _Region:
-        """Returns the same share node for what stands at a path from it on."""
-        if self.slotted or not any(steps[: len(slot)] == slot for slot in self.calls):
-            return self
-        view = copy.copy(self)
-        view.slotted = True
-        return view
-
-    def defers(self, path: Path) -> bool:
-        """Whether ``_partial_: true`` at a path only defers the call."""
-        return not self.slotted or self.calls.get(path[len(self.path) :], False)
-
-
 class _Reader:
     def __init__(self, convert: str, codecs: values.Codecs, marks: Marks | None, shared: frozenset[int]) -> None:
         self.codecs = codecs
@@ -139,7 +108,7 @@ class _Reader:
         self.root: Data = None
         self.problems: list[Problem] = []
 
-    def node(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def node(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         """Reads any node. ``inside``: below a call node. ``region``: the share node around it, if any."""
         kind = type(data)
         if kind is not dict and kind is not list and kind is not Typed:
@@ -157,20 +126,20 @@ class _Reader:
         return tree
 
     def _once(
-        self, known: dict[int, Tree], data: Data, path: Path, convert: str, inside: bool, region: _Region | None
+        self, known: dict[int, Tree], data: Data, path: Path, convert: str, inside: bool, region: Region | None
     ) -> Tree:
         if id(data) not in known:
             known[id(data)] = self._container(data, path, convert, inside, region)
         return known[id(data)]
 
-    def _container(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _container(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         if type(data) is list:
             return self._list(data, path, convert, inside, region)
         if "_target_" in data:
             return self._call(data, path, convert, inside, region)
         return self._mapping(data, path, convert, inside, region)
 
-    def _leaf(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _leaf(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         if type(data) is str:
             return MISSING if data == "???" else data
         if type(data) is Unbuilt:
@@ -180,7 +149,7 @@ class _Reader:
             return Call("builtins.tuple", "value", [self.node(list(data), path, convert, inside, region)], {}, convert)
         return data
 
-    def _list(self, data: list[Data], path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _list(self, data: list[Data], path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         tree: list[Tree] = []
         for index, item in enumerate(data):
             if type(item) in SCALAR_TYPES and item != "???":
@@ -191,7 +160,7 @@ class _Reader:
                 tree.append(self.node(item, (*path, index), convert, inside, region))
         return tree
 
-    def _mapping(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _mapping(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         if "_convert_" in data:
             own = self._mode(data, path, convert)
             if inside and convert not in ("none", own):
@@ -214,7 +183,7 @@ class _Reader:
             return Call(STRUCTURED, "config", [], {"of_type": data.type, "mode": convert, "entries": entries}, convert)
         return tree
 
-    def _call(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _call(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         target = data["_target_"]
         if type(target) is not str:
             if type(target) is Link:
@@ -238,7 +207,7 @@ class _Reader:
         target: str,
         path: Path,
         convert: str,
-        region: _Region | None,
+        region: Region | None,
         skip: frozenset[str] = frozenset(),
         inside: bool = True,
     ) -> Tree:
@@ -278,7 +247,7 @@ class _Reader:
         return call
 
     def _argument(
-        self, call: Call, key: str | int, value: Data, path: Path, convert: str, inside: bool, region: _Region | None
+        self, call: Call, key: str | int, value: Data, path: Path, convert: str, inside: bool, region: Region | None
     ) -> Tree:
         """Reads an argument, moving its tags to the call."""
         if type(value) is dict and value.get("_target_") == TAGGED:
@@ -300,7 +269,7 @@ class _Reader:
         call.tags = {**(call.tags or {}), key: tuple(tags)}
         return data.get("value", MISSING)
 
-    def _positional(self, call: Call, data: Data, path: Path, convert: str, region: _Region | None) -> None:
+    def _positional(self, call: Call, data: Data, path: Path, convert: str, region: Region | None) -> None:
         args = data["_args_"]
         if type(args) is not list and type(args) is not tuple:
             self.problem(data, path, "_args_", f"_args_ must be a list, got {args!r}")
@@ -316,8 +285,8 @@ class _Reader:
 
     # The run-time helpers.
 
-    def _share(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
-        inner = _Region(data, path, region, self._slots(data, path))
+    def _share(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
+        inner = Region(data, path, region, self._slots(data, path))
         target, extra = self._helper_target(data, SHARED_TARGET, path, convert, inner)
         call = self._plain_call(data, target, path, convert, inner, _SHARE_KEYS, inside or target != SECTION)
         return self._with_target(call, "partial" if data.get(SHARED_PARTIAL) is True else "config", extra)
@@ -331,13 +300,13 @@ class _Reader:
             self.problem(data, path, SHARED_SLOTS, message, ShareError)
             return {}
 
-    def _deferred(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _deferred(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         target, extra = self._helper_target(data, DEFERRED_TARGET, path, convert, region)
         call = self._plain_call(data, target, path, convert, region, frozenset({DEFERRED_TARGET}))
         return self._with_target(call, "partial" if data["_target_"] == PARTIAL else "factory", extra)
 
     def _helper_target(
-        self, data: Data, key: str, path: Path, convert: str, region: _Region | None
+        self, data: Data, key: str, path: Path, convert: str, region: Region | None
     ) -> tuple[str, Call | None]:
         inner = data.get(key)
         is_deferred = type(inner) is dict and type(inner.get("_target_")) is str and inner.get("_partial_") is True
@@ -356,7 +325,7 @@ class _Reader:
                 call.kwargs.setdefault(key, value)
         return call
 
-    def _ref(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _ref(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         name = data.get("_ref_")
         try:
             steps = parse_path(name)
@@ -373,13 +342,13 @@ class _Reader:
         self.problem(data, path, "_ref_", message, ShareError)
         return MISSING
 
-    def _shared(self, data: Data, steps: Path, path: Path, convert: str, region: _Region) -> Tree:
+    def _shared(self, data: Data, steps: Path, path: Path, convert: str, region: Region) -> Tree:
         if id(data) in region.open:
             self.problem(data, path, "_ref_", f"the ref {format_path(steps)!r} contains itself", ShareError)
             return MISSING
         return self.node(data, (*region.path, *steps), convert, True, region)
 
-    def _tagged(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _tagged(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         """A tagged value that is no argument, e.g. an item of a list: Fiddle's TaggedValue."""
         call = Call(TAGGED, "config", [], {}, convert, self._marks(data))
         value = self._untag(call, "value", data, path)
@@ -388,7 +357,7 @@ class _Reader:
             call.kwargs["value"] = tree
         return call
 
-    def _value(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _value(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         args = data.get("_args_")
         if type(args) is not list or len(args) != 1 or type(args[0]) is not dict:
             return self._plain_call(data, VALUE, path, convert, region)
@@ -403,7 +372,7 @@ class _Reader:
             tree = Call(VALUE, "value", [inner], {}, convert, self._marks(data))
         return tree
 
-    def _section(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _section(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         return self._plain_call(data, SECTION, path, convert, region, inside=False)
 
     def _placed(self, link: Link, data: Data, key: Any) -> Link:

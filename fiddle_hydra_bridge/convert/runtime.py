@@ -9,14 +9,15 @@ call: Hydra resolves and authorises every target itself, and a helper only decid
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from fiddle_hydra_bridge.convert import targets
+from fiddle_hydra_bridge.convert.factories import Deferred, build_with, contains_factory, refuse_hidden_factories
 from fiddle_hydra_bridge.convert.hydra_policy import with_state
 from fiddle_hydra_bridge.convert.paths import format_path, parse_path
-from fiddle_hydra_bridge.errors import LinkError, Problem, ShareError, UnsupportedValueError
+from fiddle_hydra_bridge.errors import LinkError, Problem, ShareError
 
 __all__ = [
     "arg_factory",
@@ -30,9 +31,6 @@ __all__ = [
     "unresolved",
     "value",
 ]
-
-#: What Hydra makes of ``_partial_: true``.
-Deferred = functools.partial
 
 
 def section(**entries: Any) -> dict[str, Any]:
@@ -88,12 +86,12 @@ def partial(*args: Any, _deferred_target_: Deferred[Any], **kwargs: Any) -> Call
         **kwargs: keyword arguments to bind.
     """
     target = _deferred(_deferred_target_, "partial")
-    _refuse_hidden_factories((*args, *kwargs.values()))
-    if not _contains_factory(args) and not _contains_factory(kwargs):
+    refuse_hidden_factories((*args, *kwargs.values()))
+    if not contains_factory(args) and not contains_factory(kwargs):
         return _rebound(target, (*target.args, *args), kwargs)
     import fiddle as fdl
 
-    made: Callable[..., Any] = _build_with(fdl.Partial, target, args, kwargs)
+    made: Callable[..., Any] = build_with(fdl.Partial, target, args, kwargs)
     return made
 
 
@@ -107,7 +105,7 @@ def arg_factory(*args: Any, _deferred_target_: Deferred[Any], **kwargs: Any) -> 
     """
     import fiddle as fdl
 
-    return _build_with(fdl.ArgFactory, _deferred(_deferred_target_, "arg_factory"), args, kwargs)
+    return build_with(fdl.ArgFactory, _deferred(_deferred_target_, "arg_factory"), args, kwargs)
 
 
 def unresolved(expression: str, reason: str | None = None) -> NoReturn:
@@ -353,57 +351,6 @@ def _deferred(target: Any, helper: str) -> Deferred[Any]:
             kind=ShareError,
         )
     )
-
-
-def _build_with(kind: Any, target: Deferred[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Does what ``fiddle.build`` does for a Partial or ArgFactory of the target with built arguments."""
-    # Fiddle's partial calls the bare function, past Hydra's checks: the same rule as for graphs applies.
-    targets.check_unwatched(target.func)
-    node = object.__new__(kind)
-    object.__setattr__(node, "__fn_or_cls__", target.func)
-    return node.__build__(*target.args, *args, **{**target.keywords, **kwargs})
-
-
-def _contains_factory(node: Any) -> bool:
-    if isinstance(node, dict):
-        return any(map(_contains_factory, node.values()))
-    if isinstance(node, list | tuple):
-        return any(map(_contains_factory, node))
-    return type(node) is _factory_type()
-
-
-def _refuse_hidden_factories(args: Iterable[Any]) -> None:
-    """Refuses factories in OmegaConf's containers, which Fiddle does not look into: they would never be called."""
-    for arg in args:
-        if _holds_hidden_factory(arg):
-            raise UnsupportedValueError(
-                Problem(
-                    "an arg_factory in a DictConfig or ListConfig would never be called",
-                    hint="write '_convert_: all' on the partial, so that it gets plain containers",
-                    kind=UnsupportedValueError,
-                )
-            )
-
-
-def _holds_hidden_factory(node: Any) -> bool:
-    from omegaconf import DictConfig, ListConfig
-
-    if not isinstance(node, DictConfig | ListConfig):
-        return False
-    # OmegaConf 2.3 takes the factory itself, a dataclass instance, for a structured config.
-    keys: Iterable[Any] = node if isinstance(node, DictConfig) else range(len(node))
-    children: list[Any] = [node._get_node(key) for key in keys]
-    return node._metadata.object_type is _factory_type() or any(
-        _holds_hidden_factory(child) or type(child._value()) is _factory_type() for child in children
-    )
-
-
-@functools.cache
-def _factory_type() -> type:
-    """Fiddle's wrapper for a built ArgFactory, by its public API (and not by ``build``, which does not nest)."""
-    import fiddle as fdl
-
-    return type(fdl.ArgFactory(dict).__build__())
 
 
 def _make_reference(scope: _Scope, node: Reference) -> Any:

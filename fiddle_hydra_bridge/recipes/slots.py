@@ -210,7 +210,7 @@ class Offering:
                     raise _NoSlotError([slot], f"with {name!r}: {first_line(error)}") from error
 
     def _others(self, slot: Slot) -> Iterator[tuple[str, Any]]:
-        """Yields what else may be chosen for a slot: other options, and the default with other options for its slots."""
+        """Yields what else may be chosen for a slot: other options, and the default with others in slots of its own."""
         for name, option in self.offers.recipes_in(slot.group):
             if option is not _unbound(slot.recipe) and self._works(option):
                 yield name, option

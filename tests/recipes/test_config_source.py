@@ -216,7 +216,7 @@ def test_a_link_in_a_recipe_is_an_interpolation_of_the_app() -> None:
 @pytest.mark.parametrize("make", [dict, lambda **entries: fdl.Config(fhb.section, **entries)], ids=["dict", "section"])
 def test_the_outermost_section_speaks_to_hydra_as_a_yaml_file_does(make: Callable[..., Any]) -> None:
     graph = make(defaults=[{"optional a": "b"}, "_self_"], hydra={"run": {"dir": "x"}}, data={"dir": "y"})
-    assert spell(graph) == {
+    assert spelled(graph) == {
         "defaults": [{"optional a": "b"}, "_self_"],
         "hydra": {"run": {"dir": "x"}},
         "data": {"_target_": "builtins.dict", "_convert_": "all", "_args_": [[["dir", "y"]]]},
