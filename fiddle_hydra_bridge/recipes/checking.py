@@ -14,18 +14,15 @@ from typing import Any
 from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import omegaconf_nodes
 from fiddle_hydra_bridge.convert.compare import first_difference
-from fiddle_hydra_bridge.convert.links import resolve
-from fiddle_hydra_bridge.convert.paths import Path
+from fiddle_hydra_bridge.convert.tree import Data
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, raise_problems
-from fiddle_hydra_bridge.recipes.compose import compose
+from fiddle_hydra_bridge.recipes.compose import traced
 from fiddle_hydra_bridge.recipes.config_source import RecipeSource
 from fiddle_hydra_bridge.recipes.serving import recipe_of, serve
 from fiddle_hydra_bridge.recipes.slots import Offering, key_of
-from fiddle_hydra_bridge.recipes.spelling import call_recipe, spell
 
 __all__ = ["check_recipes"]
 
@@ -81,35 +78,30 @@ def _problems(source: RecipeSource, path: str) -> Iterator[str]:
         yield f"its parameter {parameter!r} is no slot: {reason}"
     if "defaults" in served.own:
         return  # it composes more than its function returns
-    yield from _differences(source, path, [], call_recipe(recipe))
+    yield from _differences(source, path, [], served.data)
     for slot, place in served.places.items():
-        for name, option in source.recipes_in(slot.group):
-            key = key_of(slot, (*_package(path), *place))
-            try:
-                graph = recipe(**{slot.parameter: option})
-            except Exception:  # an option that fails is a problem of its own
-                continue
-            yield from _differences(source, path, [f"{key}={name}"], graph)
+        key = key_of(slot, (_PLACE, *place) if "/" in path else place)
+        for name, option in offering.options(slot):
+            data = offering.data(recipe, {slot.parameter: option})
+            yield from _differences(source, path, [f"{key}={name}"], data)
 
 
-def _package(path: str) -> Path:
-    return (_PLACE,) if "/" in path else ()
-
-
-def _differences(source: RecipeSource, path: str, overrides: list[str], graph: Any) -> Iterator[str]:
-    """Yields how what Hydra composes differs from a graph."""
+def _differences(source: RecipeSource, path: str, overrides: list[str], data: dict[str, Data]) -> Iterator[str]:
+    """Yields how what Hydra composes differs from what the recipe gives."""
     group, _, name = path.rpartition("/")
     choice = " ".join(["", *overrides])
     config_name, wanted = (None, [f"+{group}@{_PLACE}={name}", *overrides]) if group else (path, overrides)
     try:
-        composed = _plain(compose(config_name, wanted, config_module=source.full_path()))
-    except (HydraException, OmegaConfBaseException, BridgeError) as error:
+        with traced(config_name, wanted, config_module=source.full_path()) as composed:
+            config = _plain(composed.config)
+    except (HydraException, BridgeError) as error:
         yield f"Hydra cannot compose it{choice}: {error}"
         return
-    difference = first_difference(composed, _plain(resolve({_PLACE: graph} if group else graph)))
+    del config["hydra"]
+    difference = first_difference(config[_PLACE] if group else config, _plain(omegaconf_nodes.write(data)))
     if difference is not None:
         yield f"on the command line{choice} it is another config than in Python: {difference}"
 
 
-def _plain(graph: Any) -> Any:
-    return OmegaConf.to_container(omegaconf_nodes.write(spell(graph).data))
+def _plain(config: Any) -> Any:
+    return OmegaConf.to_container(config)

@@ -130,6 +130,16 @@ class Offering:
             self._served[id(recipe)] = recipe, self._serve(recipe)
         return self._served[id(recipe)][1]
 
+    def data(self, recipe: Any, chosen: dict[str, Any]) -> dict[str, Data]:
+        """Returns the whole config of a recipe with other recipes for some of its slots."""
+        return _Call(self, recipe, self.serve(recipe).places, chosen).spelled()[1]
+
+    def options(self, slot: Slot) -> Iterator[tuple[str, Any]]:
+        """Yields the names and recipes that may be chosen for a slot, in the place of its default."""
+        for name, option in self.offers.recipes_in(slot.group):
+            if option is not _unbound(slot.recipe) and self._works(option):
+                yield name, option
+
     def keys(self, recipe: Any, above: Path = ()) -> Iterator[tuple[str, Slot]]:
         """Yields the slots of a recipe and of their options, with the keys that choose others.
 
@@ -211,9 +221,7 @@ class Offering:
 
     def _others(self, slot: Slot) -> Iterator[tuple[str, Any]]:
         """Yields what else may be chosen for a slot: other options, and the default with others in slots of its own."""
-        for name, option in self.offers.recipes_in(slot.group):
-            if option is not _unbound(slot.recipe) and self._works(option):
-                yield name, option
+        yield from self.options(slot)
         for inner in self.serve(slot.recipe).places:
             for name, option in self._others(inner):
                 yield f"{inner.parameter}={name}", functools.partial(slot.recipe, **{inner.parameter: option})
