@@ -150,6 +150,16 @@ class Provenance:
                         lines[key] = mark
         return whole, marks
 
+    def earlier(self, path: Path) -> Iterator[tuple[Data, Mark]]:
+        """Yields what was written at a leaf or list before the value that stands, and where."""
+        node = self._replay.at(path)
+        if node is not None and type(node.data) is not dict and _mark(node, self._at(path)) is not None:
+            for written in node.written:
+                if written is node.won:
+                    break
+                if written.value != "???":
+                    yield written.value, written.mark
+
     def explain(self, key: str) -> Explanation:
         """Tells where a value comes from.
 
