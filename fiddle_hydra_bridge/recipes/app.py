@@ -12,6 +12,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
 
 from fiddle_hydra_bridge.convert.bridge import Options, from_hydra, from_marked
 from fiddle_hydra_bridge.convert.build_errors import failed_node
@@ -83,8 +84,10 @@ def _add_place(error: Exception, config: Any, share: bool) -> None:
     from fiddle_hydra_bridge.recipes.provenance import Provenance
 
     own = HydraConfig.get()
+    # As text: an override may hold an interpolation.
+    overrides: Any = OmegaConf.to_container(own.overrides, resolve=False)
     try:
-        provenance = Provenance(config, own.job.config_name, [*own.overrides.hydra, *own.overrides.task])
+        provenance = Provenance(config, own.job.config_name, [*overrides["hydra"], *overrides["task"]])
     except Exception:  # nothing that is done to explain an error may take its place
         return
     if failed is None:

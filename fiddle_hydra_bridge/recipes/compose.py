@@ -28,7 +28,7 @@ from fiddle_hydra_bridge.recipes.failures import placed_failures
 from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
 from fiddle_hydra_bridge.recipes.provenance import Explanation, Provenance
 
-__all__ = ["compose", "explain"]
+__all__ = ["compose", "explain", "traced"]
 
 
 @guarded
@@ -65,12 +65,9 @@ def compose(
         ... # doctest: +SKIP
     """
     chosen = Options.named(options)
-    with _initialized(config_dir, config_module):
-        config = _composed(config_name, overrides)
-        provenance = Provenance(config, config_name, overrides)
-        with _as_current(config):
-            part = _without_hydra(config)
-            graph = from_marked(part, *provenance.marks(part), chosen)
+    with traced(config_name, overrides, config_dir=config_dir, config_module=config_module) as provenance:
+        part = _without_hydra(provenance.config)
+        graph = from_marked(part, *provenance.marks(part), chosen)
     _add_earlier_values(graph, provenance)
     return graph
 
@@ -114,17 +111,36 @@ def explain(
         ParameterError: if the config has no such key.
         hydra.errors.HydraException: if the config cannot be composed.
     """
-    with _initialized(config_dir, config_module):
-        config = _composed(config_name, overrides)
-        with _as_current(config):
-            return Provenance(config, config_name, overrides).explain(key)
+    with traced(config_name, overrides, config_dir=config_dir, config_module=config_module) as provenance:
+        return provenance.explain(key)
 
 
-def _composed(config_name: str | None, overrides: Sequence[str]) -> Any:
+@contextmanager
+def traced(
+    config_name: str | None,
+    overrides: Sequence[str] = (),
+    *,
+    config_dir: str | os.PathLike[str] | None = None,
+    config_module: str | None = None,
+) -> Iterator[Provenance]:
+    """Composes a config and yields where all its values come from, for those who ask for more than one key.
+
+    Args:
+        config_name: as for :func:`compose`.
+        overrides: as for :func:`compose`.
+        config_dir: as for :func:`compose`.
+        config_module: as for :func:`compose`.
+
+    Raises:
+        BridgeError, hydra.errors.HydraException: as :func:`compose`.
+    """
     if isinstance(overrides, str) or not all(isinstance(text, str) for text in overrides):
         raise ParameterError(f"overrides must be a list of strings, got {overrides!r}")
-    with placed_failures(config_name, overrides):
-        return hydra.compose(config_name, list(overrides), return_hydra_config=True)
+    with _initialized(config_dir, config_module):
+        with placed_failures(config_name, overrides):
+            config = hydra.compose(config_name, list(overrides), return_hydra_config=True)
+        with _as_current(config):
+            yield Provenance(config, config_name, overrides)
 
 
 def _without_hydra(config: Any) -> Any:

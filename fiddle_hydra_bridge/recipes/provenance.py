@@ -107,10 +107,13 @@ class Provenance:
         config: the config that Hydra has composed from ``config_name`` and ``overrides``.
         config_name: the primary config.
         overrides: the overrides.
+
+    Attributes:
+        config: the config.
     """
 
     def __init__(self, config: Any, config_name: str | None, overrides: Sequence[str]) -> None:
-        self._config = config
+        self.config = config
         self._data: Data = OmegaConf.to_container(config, resolve=False)
         self._replay = Replay(layers_of(config_name, overrides))
 
@@ -217,7 +220,7 @@ class Provenance:
     def _resolved(self, path: Path, data: Data) -> tuple[Any, str | None]:
         if type(data) is not str or "${" not in data:
             return data, None
-        node = self._config
+        node = self.config
         try:
             for step in path[:-1]:
                 node = node._get_node(step)
