@@ -124,9 +124,10 @@ def test_yaml_options_and_experiments_go_into_slots(composed: Composer) -> None:
 
 
 def test_a_shared_part_that_is_overridden_away_is_missed(composed: Composer) -> None:
-    with pytest.raises(InstantiationException, match=r"missing 1 required positional argument: 'tokenizer'"):
+    # Hydra 1.4 lets the exception of the target through.
+    with pytest.raises((InstantiationException, TypeError), match=r"missing 1 required positional argument"):
         hydra.utils.instantiate(composed("pretrain", "~net.tokenizer"))
-    with pytest.raises(InstantiationException, match=r"the ref 'net\.tokenizer' names nothing"):
+    with pytest.raises((InstantiationException, fhb.ShareError), match=r"the ref 'net\.tokenizer' names nothing"):
         hydra.utils.instantiate(composed("pretrain", "~net.tokenizer", "net._target_=parts.Run"))
 
 
