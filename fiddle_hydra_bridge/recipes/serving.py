@@ -1,8 +1,9 @@
 """A chosen recipe, served as a config.
 
 In comes what ``listing`` or ``registry`` has found, out goes the DictConfig for ``config_source``. Only here recipes
-are imported and called. What is served is what a YAML file would hold: plain and untyped. What a YAML file says to
-Hydra itself, under ``defaults`` and ``hydra``, a recipe says by entries of that name in its outermost section.
+are imported and called. What is served is what a YAML file would hold, plain and untyped, or a structured config if
+the recipe asks to be typed. What a YAML file says to Hydra itself, under ``defaults`` and ``hydra``, a recipe says by
+entries of that name in its outermost section.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from fiddle_hydra_bridge.convert.bridge import to_data
 from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, SHARED_TARGET
 from fiddle_hydra_bridge.convert.tree import REF, Data
 from fiddle_hydra_bridge.errors import BridgeError
+from fiddle_hydra_bridge.recipes import structured
 from fiddle_hydra_bridge.recipes.listing import Option
 from fiddle_hydra_bridge.recipes.registry import Entry, is_function, not_registering
 
@@ -43,12 +45,12 @@ def serve(path: str, source: object, found: Option | Entry | None) -> tuple[Dict
     name = found.target if isinstance(found, Option) else _name(found.recipe)
     try:
         if isinstance(found, Entry):
-            return spell(call_recipe(found.recipe)), found.package
+            return spell(call_recipe(found.recipe), found.typed), found.package
         if found.problem is not None:
             raise BridgeError(found.problem)
         with not_registering():
             recipe = targets.resolve(found.target, (found.target,)).function
-        return spell(call_recipe(recipe)), found.package
+        return spell(call_recipe(recipe), found.typed), found.package
     except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
         raise hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}") from error
 
@@ -60,8 +62,8 @@ def call_recipe(recipe: Any) -> Any:
     return recipe() if is_function(recipe) else recipe
 
 
-def spell(graph: Any) -> DictConfig:
-    """Spells a graph as the config that a YAML file would give.
+def spell(graph: Any, typed: bool = False) -> DictConfig:
+    """Spells a graph as the config that a YAML file would give, or as a structured config.
 
     Raises:
         BridgeError: if it cannot be spelled, or is no mapping.
@@ -70,7 +72,7 @@ def spell(graph: Any) -> DictConfig:
     data = _with_modes(to_data(graph), "all")
     if not isinstance(data, dict):
         raise BridgeError(f"a recipe returns a graph, not a {type(graph).__name__}")
-    config: DictConfig = omegaconf_nodes.write({**own, **data})
+    config: DictConfig = (structured if typed else omegaconf_nodes).write({**own, **data})
     return config
 
 
