@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         UnsupportedValueError,
     )
     from fiddle_hydra_bridge.recipes.app import main
+    from fiddle_hydra_bridge.recipes.config_store import store_recipe
     from fiddle_hydra_bridge.recipes.overrides import override
     from fiddle_hydra_bridge.recipes.registry import recipe, register
     from fiddle_hydra_bridge.vocabulary.autoconvert import autoconvert
@@ -86,6 +87,7 @@ __all__ = [
     "save",
     "section",
     "share",
+    "store_recipe",
     "structured",
     "tagged",
     "to_hydra",
@@ -110,6 +112,7 @@ _HOMES = {
     **dict.fromkeys(["recipe", "register"], "fiddle_hydra_bridge.recipes.registry"),
     "main": "fiddle_hydra_bridge.recipes.app",
     "override": "fiddle_hydra_bridge.recipes.overrides",
+    "store_recipe": "fiddle_hydra_bridge.recipes.config_store",
     "autoconvert": _VOCABULARY + "autoconvert",
     "Codec": _CONVERT + "codec",
     "LazyTarget": _CONVERT + "targets",

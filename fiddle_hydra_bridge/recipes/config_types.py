@@ -128,8 +128,8 @@ def node_class(target: str, fields: tuple[tuple[str, Any], ...]) -> type[Any]:
 
     Example:
         >>> cls = node_class("my_app.Model", (("dim", int),))
-        >>> cls(dim=3), node_class("my_app.Model", (("dim", int),)) is cls
-        (Model(dim=3), True)
+        >>> cls.__name__, cls(dim=3).dim, node_class("my_app.Model", (("dim", int),)) is cls
+        ('Model', 3, True)
     """
     made = dataclasses.make_dataclass(target.rpartition(".")[2], fields)
     made.__module__ = __name__

@@ -22,8 +22,10 @@ __all__ = [
     "REGISTRY",
     "Entry",
     "Registry",
+    "checked_name",
     "config_path",
     "is_function",
+    "is_registering",
     "names_in",
     "not_registering",
     "path_problem",
@@ -157,6 +159,11 @@ def not_registering() -> Iterator[None]:
         _registering.reset(token)
 
 
+def is_registering() -> bool:
+    """Whether a recipe that says that it is on offer is meant: not below :func:`not_registering`."""
+    return _registering.get()
+
+
 @overload
 def recipe(function: _F, /) -> _F: ...
 
@@ -235,7 +242,7 @@ def register(
         >>> import fiddle as fdl
         >>> register(fdl.Config(dict, dim=3), group="docs_data", name="small")
     """
-    if not _registering.get():
+    if not is_registering():
         return
     if isinstance(what, types.ModuleType):
         if name is not None or package is not None or typed:
@@ -243,11 +250,21 @@ def register(
         _check(group, "any")
         REGISTRY.add_module(group or "", what.__name__)
         return
+    name = checked_name(what, group, name)
+    REGISTRY.add(Entry(config_path(group, name), package, what, typed))
+
+
+def checked_name(what: Any, group: str | None, name: str | None) -> str:
+    """Returns the name of an option, by default that of the function.
+
+    Raises:
+        ParameterError: if there is none, or a command line could not spell the group or the name.
+    """
     name = name or (getattr(what, "__name__", None) if is_function(what) else None)
     if not isinstance(name, str):
         raise ParameterError(f"a {type(what).__name__} has no name of its own: register it with name=")
     _check(group, name)
-    REGISTRY.add(Entry(config_path(group, name), package, what, typed))
+    return name
 
 
 def _check(group: str | None, name: str) -> None:

@@ -14,6 +14,7 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
+from pathlib import Path as FilePath
 from typing import Any, Literal, Union
 
 import fiddle as fdl
@@ -203,7 +204,11 @@ def _admits(of_type: Any, data: Data) -> bool:
         return kind is dict and "_target_" not in data and all(_admits(arguments[1], item) for item in data.values())
     if origin is tuple:
         return _admits_tuple(arguments, data)
-    return isinstance(_decoded(data), of_type) if kind is dict else kind is of_type
+    if kind is dict:
+        decoded = _decoded(data)
+        # OmegaConf would take a member of an enum of ints for an int.
+        return isinstance(decoded, of_type) if of_type is FilePath else type(decoded) is of_type
+    return kind is of_type
 
 
 def _admits_tuple(arguments: tuple[Any, ...], data: Data) -> bool:
@@ -296,7 +301,13 @@ def _defaults_of(function: Any, shape: Shape) -> Iterator[tuple[str, Data]]:
         default = shape.default(name)
         is_made = shape.spellable_default(name) is not default
         if default is not fdl.NO_VALUE and name in data and (is_made or not _has_identity(default)):
-            yield name, data[name]
+            yield name, _by_itself(data[name])
+
+
+def _by_itself(data: Data) -> Data:
+    """Returns a spelled value that is the same below any node, whatever that one does with containers."""
+    is_call = type(data) is dict and "_target_" in data
+    return {"_target_": data["_target_"], "_convert_": "all", **data} if is_call else data
 
 
 def _has_identity(value: Any) -> bool:

@@ -147,6 +147,14 @@ class Base:
     odd: list[int] = field(default_factory=lambda: [1])
 
 
-@functools.lru_cache
+def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@decorated
 def wrapped(size: int = 3) -> tuple[str, int]:
     return "wrapped", size

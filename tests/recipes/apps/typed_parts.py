@@ -38,15 +38,16 @@ class Model:
 
 class Adam:
     def __init__(self, lr: float = 0.1, **extra: Any) -> None:
-        self.lr = lr
-        self.extra = extra
+        self.settings = {"lr": lr, **extra}
+
+    def __repr__(self) -> str:
+        return f"Adam({self.settings})"
 
 
+@dataclass
 class SGD:
-    def __init__(self, lr: float = 0.2, momentum: float = 0) -> None:
-        self.lr = lr
-        self.momentum = momentum
-        self.extra: dict[str, Any] = {}
+    lr: float = 0.2
+    momentum: float = 0
 
 
 @dataclass
