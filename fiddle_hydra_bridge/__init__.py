@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from fiddle_hydra_bridge.recipes.app import main
     from fiddle_hydra_bridge.recipes.checking import check_recipes
     from fiddle_hydra_bridge.recipes.compose import compose, explain
+    from fiddle_hydra_bridge.recipes.config_store import store_recipe
     from fiddle_hydra_bridge.recipes.overrides import override
     from fiddle_hydra_bridge.recipes.registry import recipe, register
     from fiddle_hydra_bridge.vocabulary.autoconvert import autoconvert
@@ -93,6 +94,7 @@ __all__ = [
     "save",
     "section",
     "share",
+    "store_recipe",
     "structured",
     "tagged",
     "to_hydra",
@@ -119,6 +121,7 @@ _HOMES = {
     "main": "fiddle_hydra_bridge.recipes.app",
     "check_recipes": "fiddle_hydra_bridge.recipes.checking",
     "override": "fiddle_hydra_bridge.recipes.overrides",
+    "store_recipe": "fiddle_hydra_bridge.recipes.config_store",
     "autoconvert": _VOCABULARY + "autoconvert",
     "Codec": _CONVERT + "codec",
     "LazyTarget": _CONVERT + "targets",

@@ -32,6 +32,7 @@ __all__ = [
     "TAGGED_VALUE",
     "Arguments",
     "Shape",
+    "accepting",
     "base_of",
     "kind_of",
     "make",
@@ -134,7 +135,7 @@ class Shape:
     def takes_more(self) -> bool:
         """Whether the callable accepts arguments that its stated signature does not show (a decorated one)."""
         try:
-            signature = inspect.signature(_accepting(self.function), follow_wrapped=False)
+            signature = inspect.signature(accepting(self.function), follow_wrapped=False)
         except (TypeError, ValueError):
             return True
         return any(parameter.kind is _Parameter.VAR_KEYWORD for parameter in signature.parameters.values())
@@ -201,7 +202,7 @@ def _hole(name: str, key: int | str) -> UnsupportedValueError:
     )
 
 
-def _accepting(function: Any) -> Any:
+def accepting(function: Any) -> Any:
     """The function that takes the arguments of a call: ``__call__`` of a metaclass, ``__new__``, ``__init__``."""
     if not isinstance(function, type):
         return function

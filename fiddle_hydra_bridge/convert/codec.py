@@ -161,6 +161,10 @@ class Codecs:
                 return codec
         return None
 
+    def spells(self, target: str) -> bool:
+        """Whether calls of a target may mean values."""
+        return target in self._by_target
+
     def maker(self, target: str) -> Callable[..., Any] | None:
         """Returns what makes a value from the arguments of a call of ``target``; None for the target itself."""
         return next((codec.decode for codec in self._by_target.get(target, ()) if codec.decode), None)

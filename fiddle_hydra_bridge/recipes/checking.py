@@ -13,11 +13,9 @@ from typing import Any
 
 from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from fiddle_hydra_bridge.convert import omegaconf_nodes
 from fiddle_hydra_bridge.convert.compare import first_difference
-from fiddle_hydra_bridge.convert.tree import Data
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, raise_problems
 from fiddle_hydra_bridge.recipes.compose import traced
 from fiddle_hydra_bridge.recipes.config_source import RecipeSource
@@ -78,15 +76,15 @@ def _problems(source: RecipeSource, path: str) -> Iterator[str]:
         yield f"its parameter {parameter!r} is no slot: {reason}"
     if "defaults" in served.own:
         return  # it composes more than its function returns
-    yield from _differences(source, path, [], served.data)
+    yield from _differences(source, path, [], offering.composed(recipe))
     for slot, place in served.places.items():
         key = key_of(slot, (_PLACE, *place) if "/" in path else place)
         for name, option in offering.options(slot):
-            data = offering.data(recipe, {slot.parameter: option})
-            yield from _differences(source, path, [f"{key}={name}"], data)
+            expected = offering.composed(recipe, {slot.parameter: option})
+            yield from _differences(source, path, [f"{key}={name}"], expected)
 
 
-def _differences(source: RecipeSource, path: str, overrides: list[str], data: dict[str, Data]) -> Iterator[str]:
+def _differences(source: RecipeSource, path: str, overrides: list[str], expected: DictConfig) -> Iterator[str]:
     """Yields how what Hydra composes differs from what the recipe gives."""
     group, _, name = path.rpartition("/")
     choice = " ".join(["", *overrides])
@@ -98,7 +96,7 @@ def _differences(source: RecipeSource, path: str, overrides: list[str], data: di
         yield f"Hydra cannot compose it{choice}: {error}"
         return
     del config["hydra"]
-    difference = first_difference(config[_PLACE] if group else config, _plain(omegaconf_nodes.write(data)))
+    difference = first_difference(config[_PLACE] if group else config, _plain(expected))
     if difference is not None:
         yield f"on the command line{choice} it is another config than in Python: {difference}"
 

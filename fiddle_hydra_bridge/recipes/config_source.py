@@ -94,6 +94,11 @@ class RecipeSource(ConfigSource):
             return None
         return next(filter(None, (listing.path_of(module, name) for listing in self._listings)), None)
 
+    def is_typed(self, path: str) -> bool:
+        """Whether the recipe of a config path is served as a structured config."""
+        found = self.find(path)
+        return found is not None and found.typed
+
     def recipes_in(self, group: str) -> Iterator[tuple[str, Any]]:
         """Yields the names and the recipes of a group, but for those that cannot be imported."""
         from fiddle_hydra_bridge.recipes.serving import recipe_of

@@ -33,12 +33,14 @@ class Option:
         target: the dotted path of the function.
         package: where Hydra places it, ``None`` for its group.
         problem: why it cannot be used, if so.
+        typed: whether it is served as a structured config.
     """
 
     path: str
     target: str
     package: str | None
     problem: str | None = None
+    typed: bool = False
 
 
 class Listing:
@@ -124,7 +126,7 @@ class Listing:
     def _option(self, module: _Module, head: Head) -> Option:
         place = "/".join(module.place) if head.group is None else head.group
         path = config_path(self.group, config_path(place, head.name))
-        return Option(path, f"{module.name}.{head.function}", head.package, head.problem)
+        return Option(path, f"{module.name}.{head.function}", head.package, head.problem, head.typed)
 
 
 class _Module:

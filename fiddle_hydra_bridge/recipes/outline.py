@@ -13,6 +13,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from fiddle_hydra_bridge.recipes.registry import path_problem
 
@@ -61,6 +62,7 @@ class Head:
         group: the group it is put in, ``None`` for the module's place.
         package: where Hydra places it, ``None`` for its group.
         problem: why the head cannot be read, if so.
+        typed: whether it is served as a structured config.
     """
 
     function: str
@@ -68,6 +70,7 @@ class Head:
     group: str | None = None
     package: str | None = None
     problem: str | None = None
+    typed: bool = False
 
 
 class Outline:
@@ -166,22 +169,21 @@ class Outline:
         return None
 
     def _decorated(self, function: str, keywords: list[ast.keyword]) -> Head:
-        texts: dict[str, str] = {}
+        words: dict[str, Any] = {}
         for keyword in keywords:
-            value = keyword.value
+            word, value = keyword.arg or "**", keyword.value
             if isinstance(value, ast.Name) and value.id in self._constants:
-                texts[str(keyword.arg)] = self._constants[value.id]
-            elif isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, str)):
-                if value.value is not None:
-                    texts[str(keyword.arg)] = value.value
-            else:
-                unread = f"{keyword.arg or '**'}= of @recipe must be a string literal, or a constant of the module"
-                return Head(function, function, problem=unread)
-        group, name = texts.get("group"), texts.get("name") or function
+                value = ast.Constant(self._constants[value.id])
+            kinds = bool if word == "typed" else str | None
+            if not isinstance(value, ast.Constant) or not isinstance(value.value, kinds):
+                wanted = "True or False" if word == "typed" else "a string literal, or a constant of the module"
+                return Head(function, function, problem=f"{word}= of @recipe must be {wanted}")
+            words[word] = value.value
+        group, name = words.get("group"), words.get("name") or function
         problem = path_problem(group, name)
-        return (
-            Head(function, function, problem=problem) if problem else Head(function, name, group, texts.get("package"))
-        )
+        if problem:
+            return Head(function, function, problem=problem)
+        return Head(function, name, group, words.get("package"), typed=words.get("typed", False))
 
     def _returns_graph(self, annotation: ast.expr | None) -> bool:
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):

@@ -22,8 +22,10 @@ __all__ = [
     "REGISTRY",
     "Entry",
     "Registry",
+    "checked_name",
     "config_path",
     "is_function",
+    "is_registering",
     "names_in",
     "not_registering",
     "path_problem",
@@ -84,11 +86,13 @@ class Entry:
         path: its config path, e.g. ``"model/llama"``.
         package: where Hydra places it, ``None`` for its group.
         recipe: the function that returns the graph, or the graph itself.
+        typed: whether it is served as a structured config.
     """
 
     path: str
     package: str | None
     recipe: Any
+    typed: bool = False
 
 
 class Registry:
@@ -155,27 +159,42 @@ def not_registering() -> Iterator[None]:
         _registering.reset(token)
 
 
+def is_registering() -> bool:
+    """Whether a recipe that says that it is on offer is meant: not below :func:`not_registering`."""
+    return _registering.get()
+
+
 @overload
 def recipe(function: _F, /) -> _F: ...
 
 
 @overload
-def recipe(*, group: str | None = None, name: str | None = None, package: str | None = None) -> Callable[[_F], _F]: ...
+def recipe(
+    *, group: str | None = None, name: str | None = None, package: str | None = None, typed: bool = False
+) -> Callable[[_F], _F]: ...
 
 
 def recipe(
-    function: Any = None, /, *, group: str | None = None, name: str | None = None, package: str | None = None
+    function: Any = None,
+    /,
+    *,
+    group: str | None = None,
+    name: str | None = None,
+    package: str | None = None,
+    typed: bool = False,
 ) -> Any:
     """Offers a function that returns a graph as a config: ``python app.py model=llama``.
 
     The function stays as it is, and is called when a config chooses it. Modules that are read from their text, by
-    ``hydra.searchpath: [fiddle://my_pkg.recipes]``, need ``group``, ``name`` and ``package`` as string literals.
+    ``hydra.searchpath: [fiddle://my_pkg.recipes]``, need these words as literals.
 
     Args:
         function: a function without required parameters that returns a graph, or an ``auto_config`` function.
         group: the config group. By default none; in a module on the search path, the place of the module.
         name: the name of the option, by default the function's.
         package: where Hydra places the config, e.g. ``"_global_"``; by default where its group says.
+        typed: whether the config is typed by the signatures of its targets: Hydra then refuses unknown parameters
+            and wrong types, and shows the parameters that are not set with their defaults.
 
     Raises:
         ParameterError: if another function is registered under that name, or a command line could not spell it.
@@ -189,16 +208,23 @@ def recipe(
         <Config[dict(numerator=1, denominator=3)]>
     """
     if function is None:
-        return functools.partial(_decorate, group=group, name=name, package=package)
-    return _decorate(function, group, name, package)
+        return functools.partial(_decorate, group=group, name=name, package=package, typed=typed)
+    return _decorate(function, group, name, package, typed)
 
 
-def _decorate(function: Any, group: str | None, name: str | None, package: str | None) -> Any:
-    register(function, group=group, name=name, package=package)
+def _decorate(function: Any, group: str | None, name: str | None, package: str | None, typed: bool) -> Any:
+    register(function, group=group, name=name, package=package, typed=typed)
     return function
 
 
-def register(what: Any, *, group: str | None = None, name: str | None = None, package: str | None = None) -> None:
+def register(
+    what: Any,
+    *,
+    group: str | None = None,
+    name: str | None = None,
+    package: str | None = None,
+    typed: bool = False,
+) -> None:
     """Offers a recipe as a config, from outside: what :func:`recipe` does for a function of one's own.
 
     Args:
@@ -207,6 +233,7 @@ def register(what: Any, *, group: str | None = None, name: str | None = None, pa
         group: the config group, none by default.
         name: the name of the option, by default the function's.
         package: where Hydra places the config; by default where its group says.
+        typed: whether the config is typed, as for :func:`recipe`. The recipes of a module say it themselves.
 
     Raises:
         ParameterError: if the name is missing, taken or no word, or does not go with a module.
@@ -215,19 +242,29 @@ def register(what: Any, *, group: str | None = None, name: str | None = None, pa
         >>> import fiddle as fdl
         >>> register(fdl.Config(dict, dim=3), group="docs_data", name="small")
     """
-    if not _registering.get():
+    if not is_registering():
         return
     if isinstance(what, types.ModuleType):
-        if name is not None or package is not None:
-            raise ParameterError("a module of recipes takes a group=, but neither name= nor package=")
+        if name is not None or package is not None or typed:
+            raise ParameterError("a module of recipes takes a group=, but no name=, package= or typed=")
         _check(group, "any")
         REGISTRY.add_module(group or "", what.__name__)
         return
+    name = checked_name(what, group, name)
+    REGISTRY.add(Entry(config_path(group, name), package, what, typed))
+
+
+def checked_name(what: Any, group: str | None, name: str | None) -> str:
+    """Returns the name of an option, by default that of the function.
+
+    Raises:
+        ParameterError: if there is none, or a command line could not spell the group or the name.
+    """
     name = name or (getattr(what, "__name__", None) if is_function(what) else None)
     if not isinstance(name, str):
         raise ParameterError(f"a {type(what).__name__} has no name of its own: register it with name=")
     _check(group, name)
-    REGISTRY.add(Entry(config_path(group, name), package, what))
+    return name
 
 
 def _check(group: str | None, name: str) -> None:

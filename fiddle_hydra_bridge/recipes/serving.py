@@ -1,7 +1,8 @@
 """A chosen recipe, served as a config.
 
 In comes what ``listing`` or ``registry`` has found, out goes the DictConfig for ``config_source``. Only from here
-recipes are imported and called; ``slots`` stands above and says what of a recipe is a choice of its own.
+recipes are imported and called; ``slots`` stands above and says what of a recipe is a choice of its own. What is served
+is what a YAML file would hold, plain and untyped, or a structured config if the recipe asks to be typed.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from typing import Any
 import hydra.errors
 from omegaconf import DictConfig
 
-from fiddle_hydra_bridge.convert import omegaconf_nodes, targets
+from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.listing import Option
-from fiddle_hydra_bridge.recipes.merging import merged
 from fiddle_hydra_bridge.recipes.registry import Entry, is_function, not_registering
 from fiddle_hydra_bridge.recipes.slots import Offering, Offers, Slot
 
@@ -40,12 +40,10 @@ def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[Dict
     try:
         recipe, offering = recipe_of(found), Offering(source)
         served = offering.serve(recipe)
-        config = served.config
         keys = list(offering.keys(recipe))
-        if keys and "/" not in path:
-            # It may be a primary config, of which --help shows this.
-            config = merged({"hydra": {"help": {"header": _help(keys)}}}, config)
-        return omegaconf_nodes.write(config), found.package, served.graph
+        # It may be a primary config, of which --help shows this.
+        more = {"hydra": {"help": {"header": _help(keys)}}} if keys and "/" not in path else {}
+        return served.config(more), found.package, served.graph
     except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
         raise hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}") from error
 

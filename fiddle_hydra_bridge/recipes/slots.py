@@ -17,14 +17,18 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from fiddle.experimental import auto_config
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from fiddle_hydra_bridge.convert import omegaconf_nodes
 from fiddle_hydra_bridge.convert.compare import first_difference, same_graph
 from fiddle_hydra_bridge.convert.paths import Path, format_path
-from fiddle_hydra_bridge.convert.tree import Data
+from fiddle_hydra_bridge.convert.tree import MISSING, Data
 from fiddle_hydra_bridge.errors import first_line
+from fiddle_hydra_bridge.recipes import structured
 from fiddle_hydra_bridge.recipes.merging import NotPlainError, merged, overlay, put
 from fiddle_hydra_bridge.recipes.registry import is_function
 from fiddle_hydra_bridge.recipes.spelling import call_recipe, spell
@@ -40,6 +44,9 @@ class Offers(Protocol):
 
     def path_of(self, recipe: Any) -> str | None:
         """Returns the config path under which a function is on offer."""
+
+    def is_typed(self, path: str) -> bool:
+        """Whether the recipe of a config path is served as a structured config."""
 
     def recipes_in(self, group: str) -> Iterator[tuple[str, Any]]:
         """Yields the names and the recipes of a group, but for those that cannot be imported."""
@@ -73,6 +80,7 @@ class Served:
         places: the slots, and where each stands in the config.
         rest: what stands in the recipe's own config, below its defaults list.
         refusals: the parameters that are no slots, with the reasons.
+        typed: whether it is to be a structured config.
     """
 
     graph: Any
@@ -81,19 +89,41 @@ class Served:
     places: dict[Slot, Path] = field(default_factory=dict)
     rest: dict[str, Data] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
+    typed: bool = False
+
+    def config(self, more: dict[str, Data]) -> DictConfig:
+        """Returns the recipe's own config.
+
+        Args:
+            more: what else it shall say to Hydra itself.
+        """
+        return self.written({**merged(more, self.own), **self._defaults(), **self.rest_or_data})
+
+    def written(self, data: dict[str, Data]) -> DictConfig:
+        """Writes data as a config of the kind that the recipe asks for."""
+        config: DictConfig = (structured if self.typed else omegaconf_nodes).write(data)
+        return config
 
     @property
-    def config(self) -> dict[str, Data]:
-        """The config that a YAML file would hold."""
+    def rest_or_data(self) -> dict[str, Data]:
         if not self.places:
-            return {**self.own, **self.data}
+            return self.data
+        if not self.typed:
+            return self.rest
+        # The field that a slot fills must be there, and say nothing of its own.
+        fields: dict[str, Data] = functools.reduce(merged, (put(MISSING, path) for path in self.places.values()))
+        return cast("dict[str, Data]", merged(fields, self.rest))
+
+    def _defaults(self) -> dict[str, Data]:
+        if not self.places:
+            return {}
         choices: list[Data] = [
             {f"/{slot.group}@{'.'.join(map(str, path)) or '_here_'}": slot.option} for slot, path in self.places.items()
         ]
         more = self.own.get("defaults", [])
         # What the recipe itself says comes last, since it says it of the parts that it was given.
         defaults = [*choices, *more, *(() if "_self_" in more else ("_self_",))]
-        return {**self.own, "defaults": defaults, **self.rest}
+        return {"defaults": defaults}
 
 
 def key_of(slot: Slot, place: Path) -> str:
@@ -130,10 +160,6 @@ class Offering:
             self._served[id(recipe)] = recipe, self._serve(recipe)
         return self._served[id(recipe)][1]
 
-    def data(self, recipe: Any, chosen: dict[str, Any]) -> dict[str, Data]:
-        """Returns the whole config of a recipe with other recipes for some of its slots."""
-        return _Call(self, recipe, self.serve(recipe).places, chosen).spelled()[1]
-
     def options(self, slot: Slot) -> Iterator[tuple[str, Any]]:
         """Yields the names and recipes that may be chosen for a slot, in the place of its default."""
         for name, option in self.offers.recipes_in(slot.group):
@@ -168,7 +194,9 @@ class Offering:
                 self._check_keys(places)
                 rest = overlay(self._options(places), data)
                 self._check_options(recipe, places, rest)
-                return Served(call.graph, own, data, places, rest, refusals)
+                served = Served(call.graph, own, data, places, rest, refusals, self._is_typed(recipe))
+                self._check_types(served)
+                return served
             except NotPlainError as problem:
                 refused, reason = _around(problem.path, places), str(problem)
             except _NoSlotError as error:
@@ -237,6 +265,45 @@ class Offering:
         difference = first_difference(merged(self._options(places, chosen), rest), data)
         if difference is not None:
             raise _NoSlotError(list(places), f"composing gives another config than the recipe: {difference}")
+
+    def _is_typed(self, recipe: Any) -> bool:
+        path = self.offers.path_of(_unbound(recipe))
+        return path is not None and self.offers.is_typed(path)
+
+    def _check_types(self, served: Served) -> None:
+        """Checks that structured configs let the recipe change its parts as it does."""
+        self._check_merge(served, list(served.places), {})
+        for slot in served.places:
+            for _, option in self.options(slot):
+                self._check_merge(served, [slot], {slot.parameter: option})
+
+    def _check_merge(self, served: Served, slots: list[Slot], chosen: dict[str, Any]) -> None:
+        options = [self.serve(chosen.get(slot.parameter, slot.recipe)) for slot in served.places]
+        if not any(each.typed for each in (served, *options)):
+            return
+        try:
+            self._composed(served, chosen)
+        except OmegaConfBaseException as error:
+            raise _NoSlotError(
+                slots, f"a typed config does not take what the recipe sets: {first_line(error)}"
+            ) from error
+
+    def composed(self, recipe: Any, chosen: dict[str, Any] | None = None) -> DictConfig:
+        """Returns the whole config as Hydra must compose it.
+
+        Args:
+            recipe: the recipe.
+            chosen: recipes for parameters that are slots, in the place of their defaults.
+        """
+        return self._composed(self.serve(recipe), chosen or {})
+
+    def _composed(self, served: Served, chosen: dict[str, Any]) -> DictConfig:
+        whole = OmegaConf.create()
+        for slot, path in served.places.items():
+            option: Any = self.composed(chosen.get(slot.parameter, slot.recipe))
+            whole.merge_with(put(option, path))
+        whole.merge_with(served.written(served.rest_or_data))
+        return whole
 
     def _works(self, option: Any) -> bool:
         try:

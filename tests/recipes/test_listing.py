@@ -43,6 +43,12 @@ OPTIONS = {
         "@fhb.recipe(\n    group='a/b', name='c',\n    package='_global_',\n)\ndef f(): ...",
         Head("f", "c", "a/b", "_global_"),
     ),
+    "decorated as typed": ("@fhb.recipe(typed=True, name='c')\ndef f(): ...", Head("f", "c", typed=True)),
+    "decorated as not typed": ("@fhb.recipe(typed=False)\ndef f(): ...", Head("f", "f")),
+    "a typed that is no literal": (
+        "@recipe(typed='yes')\ndef f(): ...",
+        Head("f", "f", problem="typed= of @recipe must be True or False"),
+    ),
     "decorated with a constant": (
         "GROUP: str = 'a'\n@recipe(group=GROUP, name=None)\ndef f(): ...",
         Head("f", "f", "a"),
