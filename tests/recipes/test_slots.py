@@ -13,7 +13,7 @@ import hydra.utils
 import pytest
 from fiddle import daglish
 from hydra import compose, initialize_config_dir
-from hydra.errors import InstantiationException
+from hydra.errors import ConfigCompositionException, InstantiationException
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
@@ -32,8 +32,11 @@ from tests.strategies import graphs
 Composer = Callable[..., DictConfig]
 
 
+SAMPLES = ("slotted", "unslotted", "parts", "typed_zoo", "typed_parts", "adding_recipes")
+
+
 def forget() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("slotted", "unslotted", "parts")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in SAMPLES]:
         del sys.modules[name]
 
 
@@ -134,11 +137,11 @@ def test_a_shared_part_that_is_overridden_away_is_missed(composed: Composer) -> 
 def test_slots_stand_before_a_defaults_list_of_the_recipe(composed: Composer) -> None:
     config = composed("own", "model=mamba")
     assert (config.model._target_, config.optim._target_, config.seed) == ("parts.Mamba", "parts.SGD", 1)
-    assert served("own").config["defaults"] == [{"/model@model": "llama"}, {"optim": "sgd"}, "_self_"]
+    assert served("own").config({})["defaults"] == [{"/model@model": "llama"}, {"optim": "sgd"}, "_self_"]
 
 
 def test_a_recipe_with_slots_reads_like_a_hydra_config() -> None:
-    assert served("plain").config == {
+    assert served("plain").config({}) == {
         "defaults": [{"/model@model": "llama"}, {"/optim@optim": "adam"}, "_self_"],
         "_target_": "parts.train",
         "_convert_": "all",
@@ -192,7 +195,7 @@ def test_other_slots_stay_when_one_is_refused(monkeypatch: pytest.MonkeyPatch) -
     offering = Offering(RecipeSource("test", "fiddle://unslotted"))
     result = offering.serve(module.computed)
     assert list(result.refusals) == ["model"]
-    assert result.config["defaults"] == [{"/tiny@tiny": "other"}, "_self_"]
+    assert result.config({})["defaults"] == [{"/tiny@tiny": "other"}, "_self_"]
 
 
 # ------------------------------------------------------------------------------------------------------ the proof
@@ -262,6 +265,60 @@ def test_an_app_swaps_slots_on_its_command_line(tmp_path: Path) -> None:
     ]
     assert unknown[0] == 1
     assert "Did you mean to override optim@training.optim?" in unknown[2]
+
+
+# ------------------------------------------------------------------------------------------------- typed recipes
+
+TYPED = [
+    pytest.param("slots", [], {}, id="typed parts"),
+    pytest.param("slots", ["model=tied", "optim=later"], {"model": "tied", "optim": "later"}, id="other typed parts"),
+    pytest.param("slots", ["model=plain"], {"model": "plain"}, id="an untyped part"),
+    pytest.param("of_untyped", ["model=tied"], {"model": "tied"}, id="a typed part for an untyped one"),
+    pytest.param("untyped", ["optim=sgd"], {"optim": "sgd"}, id="typed parts of an untyped recipe"),
+]
+
+
+@pytest.mark.parametrize(("name", "overrides", "chosen"), TYPED)
+def test_typed_recipes_have_slots(name: str, overrides: list[str], chosen: dict[str, str]) -> None:
+    with initialize_config_dir(os.path.abspath("fiddle://typed_zoo"), version_base="1.3"):
+        run = hydra.utils.instantiate(compose(name, overrides=overrides))
+    arguments = {key: recipe(f"{key}/{option}", "typed_zoo") for key, option in chosen.items()}
+    assert not served(name, "typed_zoo").refusals
+    assert first_difference(run, fdl.build(recipe(name, "typed_zoo")(**arguments))) is None
+
+
+@pytest.mark.parametrize(
+    "override", ["model.dim=abc", "model.dmi=3", "steps=x", "optim.momentum=x", "model.layers=3", "stpes=1"]
+)
+def test_hydra_checks_what_is_set_in_a_typed_slot(override: str) -> None:
+    with (
+        initialize_config_dir(os.path.abspath("fiddle://typed_zoo"), version_base="1.3"),
+        pytest.raises(ConfigCompositionException),
+    ):
+        compose("slots", overrides=[override])
+
+
+def test_a_typed_recipe_shows_the_unset_parameters_of_its_slots() -> None:
+    with initialize_config_dir(os.path.abspath("fiddle://typed_zoo"), version_base="1.3"):
+        config = compose("slots")
+    assert (config.model.dim, config.model.depth, config.optim.momentum, config.steps) == (16, None, 0, 2)
+
+
+def test_check_recipes_passes_typed_recipes() -> None:
+    fhb.check_recipes("typed_zoo")
+
+
+def test_what_a_typed_config_does_not_take_is_no_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "adding_recipes.py").write_text(
+        "import fiddle as fdl\nimport typed_parts as parts\n\nimport fiddle_hydra_bridge as fhb\n\n\n"
+        "@fhb.recipe(group='optim', typed=True)\ndef adam():\n    return fdl.Config(parts.Adam, lr=0.5)\n\n\n"
+        "@fhb.recipe\ndef adding(optim=adam):\n    descent = optim()\n    descent.nesterov = True\n"
+        "    return fdl.Config(parts.Run, model=None, optim=descent)\n"
+    )
+    result = served("adding", "adding_recipes")
+    assert "a typed config does not take what the recipe sets" in result.refusals["optim"]
+    assert "nesterov" in result.refusals["optim"]
 
 
 # --------------------------------------------------------------------------------------------------- the mechanism

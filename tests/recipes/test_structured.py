@@ -27,6 +27,7 @@ from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES
 from fiddle_hydra_bridge.recipes import config_types
 from fiddle_hydra_bridge.recipes.config_types import config_type
 from fiddle_hydra_bridge.recipes.registry import REGISTRY, not_registering
+from fiddle_hydra_bridge.recipes.spelling import spell
 from fiddle_hydra_bridge.recipes.structured import write
 from tests import components
 from tests.recipes import typed_elsewhere as elsewhere
@@ -480,10 +481,10 @@ def test_an_app_over_typed_recipes_runs_sweeps_and_shows_them(tmp_path: Path) ->
 
 
 def test_typed_is_a_word_of_the_registry_too() -> None:
-    fhb.register(fdl.Config(t.wrapped), name="small")
+    fhb.register(fdl.Config(t.wrapped), name="small", typed=True)
     assert REGISTRY.entries["small"].typed
     with pytest.raises(fhb.ParameterError, match="no name=, package= or typed="):
-        fhb.register(components)
+        fhb.register(components, typed=True)
 
 
 # Classes ---------------------------------------------------------------------------------------------------------
