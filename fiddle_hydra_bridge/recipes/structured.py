@@ -13,7 +13,7 @@ import sys
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Literal, Union
 
@@ -24,7 +24,7 @@ from fiddle_hydra_bridge.convert import hydra_reader, targets, values
 from fiddle_hydra_bridge.convert.bridge import to_data
 from fiddle_hydra_bridge.convert.buildables import Shape, accepting, make, shape_of
 from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, RESERVED, SHARED_PARTIAL, SHARED_TARGET
-from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES, is_config
+from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES, is_config, is_structured
 from fiddle_hydra_bridge.convert.tree import ARG_FACTORY, HELPERS, MISSING, PARTIAL, SHARE, Call, Data, Link
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.config_types import config_type, node_class, union_of
@@ -180,10 +180,11 @@ def _filled(config: Any, entries: dict[Any, Any]) -> Any:
 
 def _admitting(of_type: Any, data: Data) -> Any:
     """Returns a type like the given one that admits a value: with None, with int beside float, or else ``Any``."""
+    members = typing.get_args(of_type) if typing.get_origin(of_type) is Union else (of_type,)
     wider = of_type
     if data is None:
         wider = union_of(of_type, None)
-    elif type(data) is int and float in (of_type, *typing.get_args(of_type)):
+    elif type(data) is int and float in members:
         wider = union_of(of_type, int)
     return next((each for each in (of_type, wider) if _admits(each, data)), Any)
 
@@ -192,7 +193,7 @@ def _admits(of_type: Any, data: Data) -> bool:
     """Whether a field of a type keeps a value just as it is; OmegaConf would convert some that this refuses."""
     origin, arguments = typing.get_origin(of_type), typing.get_args(of_type)
     kind = type(data)
-    if of_type is Any or data is MISSING or kind is Link:
+    if of_type is Any or kind is Link or data is MISSING or data == "???":
         return True
     if origin is Union:
         return any(_admits(each, data) for each in arguments)
@@ -330,7 +331,7 @@ def _hint(function: Any, parameter: inspect.Parameter) -> Any:
 
 def _namespace(function: Any, name: str) -> dict[str, Any]:
     """Returns the names that the annotation of a parameter knows."""
-    if isinstance(function, type) and is_dataclass(function):
+    if isinstance(function, type) and is_structured(function):
         # The class makes the signature, but the annotation of a field was written in the class that has the field.
         owner = next((base for base in function.__mro__ if name in inspect.get_annotations(base)), function)
         return dict(vars(sys.modules.get(owner.__module__, object)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import pickle
 import re
 import subprocess
@@ -20,6 +21,7 @@ from hydra.errors import ConfigCompositionException
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ValidationError
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.compare import first_difference, first_graph_difference
@@ -132,6 +134,10 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
         elsewhere.Derived,
         {"colour": t.Colour, "names": list[str], "table": dict[str, int], "width": int},
     ),
+    "an attrs class of two modules": (
+        elsewhere.Defined,
+        {"colour": t.Colour, "names": list[str], "width": int, "private": int},
+    ),
     "a wrapped function": (t.wrapped, {"size": int}),
 }
 
@@ -170,12 +176,19 @@ def test_a_default_that_a_config_cannot_hold_stays_in_the_signature(target: Any,
     assert OmegaConf.select(config, name) == [3]
 
 
+def test_no_text_is_taken_for_bytes() -> None:
+    config = spell(fdl.Config(t.scalars), typed=True)
+    with pytest.raises(ValidationError, match="is not of type 'bytes'"):
+        config.raw = "text"
+
+
 WIDENED: dict[str, tuple[Any, dict[str, Any], Any]] = {
     "None where none is annotated": (t.scalars, {"s": None}, Optional[str]),  # noqa: UP045
     "an int for a float": (t.scalars, {"f": 2}, Union[float, int]),  # noqa: UP007
     "an int for an optional float": (t.unions, {"g": 2}, Union[float, None, int]),  # noqa: UP007
     "a bool for an int": (t.scalars, {"i": True}, Any),
     "a number for a str": (t.scalars, {"s": 1.5}, Any),
+    "an int for a dict of floats": (t.containers, {"b": 1}, Any),
     "a node for an int": (t.scalars, {"i": fdl.Config(t.wrapped)}, Any),
     "a tuple for a list": (t.containers, {"a": (1,)}, Any),
     "one wrong item": (t.containers, {"a": [1, "x"]}, Any),
@@ -214,6 +227,7 @@ TARGETS = [
     t.Made,
     t.Base,
     elsewhere.Derived,
+    elsewhere.Defined,
     t.wrapped,
 ]
 fitting = st.one_of(
@@ -265,6 +279,48 @@ def typed_graphs(draw: Callable[[Any], Any], depth: int = 2) -> Any:
     return node(depth)
 
 
+hints = st.recursive(
+    st.sampled_from([int, float, bool, str, bytes, Path, t.Colour, t.Level, t.Shade, Any, range, None]),
+    lambda inner: st.one_of(
+        inner.map(lambda hint: list[hint]),
+        inner.map(lambda hint: dict[str, hint]),
+        inner.map(lambda hint: tuple[hint, ...]),
+        st.tuples(inner, inner).map(lambda pair: tuple[pair]),
+        st.lists(inner, min_size=1, max_size=3).map(lambda some: Union[tuple(some)]),  # noqa: UP007
+        st.lists(st.sampled_from(["fast", 1, True, None]), min_size=1).map(lambda some: Literal[tuple(some)]),
+    ),
+    max_leaves=4,
+)
+
+
+@st.composite
+def graphs_of_new_targets(draw: Callable[[Any], Any]) -> Any:
+    """Draws a function of any signature, and a config of it with any arguments."""
+    names = draw(st.lists(st.sampled_from(["a", "b", "items", "keys", "copy", "_hidden"]), unique=True))
+    values_of_all = fitting | values
+    parameters = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=draw(hints),
+            default=draw(st.just(inspect.Parameter.empty) | values_of_all),
+        )
+        for name in names
+    ]
+    signature = inspect.Signature(parameters)
+
+    def generated(**arguments: Any) -> Any:
+        bound = signature.bind(**arguments)
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    generated.__signature__ = signature  # type: ignore[attr-defined]
+    generated.__module__, generated.__qualname__ = t.__name__, "generated"
+    t.generated = generated  # type: ignore[attr-defined]
+    given_ones = [each.name for each in parameters if each.default is each.empty or draw(st.booleans())]
+    return fdl.Config(generated, **{name: draw(values_of_all) for name in given_ones})
+
+
 def check_that_it_builds_the_same(graph: Any) -> None:
     config = spell(graph, typed=True)
     built = fdl.build(graph)
@@ -280,6 +336,11 @@ def test_instantiating_a_typed_recipe_builds_its_graph(graph: Any) -> None:
 
 @given(typed_graphs())
 def test_instantiating_a_typed_recipe_builds_its_graph_whatever_the_annotations_say(graph: Any) -> None:
+    check_that_it_builds_the_same(graph)
+
+
+@given(graphs_of_new_targets())
+def test_instantiating_a_typed_recipe_builds_its_graph_for_any_signature(graph: Any) -> None:
     check_that_it_builds_the_same(graph)
 
 
