@@ -281,14 +281,14 @@ def _signature_of(called: str) -> _Signature | None:
         return None
     if not shape.keyword_names:
         return None
-    types = {
+    found = {
         parameter.name: config_type(_hint(function, parameter))
         for parameter in shape.parameters
         if parameter.name in shape.keyword_names
     }
     for name, default in defaults.items():
-        types[name] = _admitting(types[name], default)
-    return _Signature(shape, types, defaults)
+        found[name] = _admitting(found[name], default)
+    return _Signature(shape, found, defaults)
 
 
 def _defaults_of(function: Any, shape: Shape) -> Iterator[tuple[str, Data]]:

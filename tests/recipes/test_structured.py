@@ -601,9 +601,18 @@ def test_a_process_that_knows_no_recipe_receives_the_classes_and_makes_the_same(
     ], result.stderr.decode()
 
 
-@pytest.mark.parametrize(
-    "name", ["nothing", "[]", "[1, [[2, 3]]]", '["a", [["x", "no type"]]]', '["a", [["x", ["enum", "no.such"]]]]']
-)
+NO_CLASSES = {
+    "a word": "nothing",
+    "no target": "[]",
+    "no text": "[1, [[2, 3]]]",
+    "no type": '["a", [["x", "no type"]]]',
+    "an enum that is not there": '["a", [["x", ["enum", "no.such"]]]]',
+    "a function for an enum": '["a", [["x", ["enum", "math.sqrt"]]]]',
+    "an enum that Hydra refuses": '["a", [["x", ["enum", "os.system"]]]]',
+}
+
+
+@pytest.mark.parametrize("name", NO_CLASSES.values(), ids=NO_CLASSES)
 def test_a_name_that_is_no_class_is_no_attribute(name: str) -> None:
     with pytest.raises(AttributeError, match="has no attribute"):
         getattr(config_types, name)
