@@ -72,7 +72,9 @@ def spell(graph: Any, typed: bool = False) -> DictConfig:
     data = _with_modes(to_data(graph), "all")
     if not isinstance(data, dict):
         raise BridgeError(f"a recipe returns a graph, not a {type(graph).__name__}")
-    config: DictConfig = (structured if typed else omegaconf_nodes).write({**own, **data})
+    if typed:
+        return structured.write(data, own)
+    config: DictConfig = omegaconf_nodes.write({**own, **data})
     return config
 
 

@@ -32,20 +32,22 @@ from fiddle_hydra_bridge.recipes.config_types import config_type, node_class, un
 __all__ = ["write"]
 
 
-def write(data: dict[str, Data]) -> DictConfig:
+def write(data: dict[str, Data], own: dict[str, Any]) -> DictConfig:
     """Writes a recipe as a structured config.
 
-    A key whose value is ``???`` takes whatever another config puts there, so a slot is ``???``.
+    A key whose value is ``???`` takes whatever another config puts there. Required parameters that the data leave out
+    are ``???``, too.
 
     Args:
         data: the recipe in Hydra's spelling; every call node says its ``_convert_``.
+        own: what the recipe says to Hydra itself, by ``defaults`` and ``hydra``: it stays as it is.
 
     Example:
-        >>> write({"_target_": "datetime.date.fromtimestamp", "_convert_": "all"})
-        {'_target_': 'datetime.date.fromtimestamp', '_convert_': 'all', 'timestamp': '???'}
+        >>> write({"_target_": "textwrap.shorten", "_convert_": "all", "text": "a text"}, {})
+        {'_target_': 'textwrap.shorten', '_convert_': 'all', 'text': 'a text', 'width': '???'}
     """
     made = _Writer().node(data, False)
-    config: DictConfig = made if is_config(made) else OmegaConf.create(made)
+    config: DictConfig = _filled(made if is_config(made) else OmegaConf.create(made), own)
     return config
 
 
@@ -56,7 +58,7 @@ class _Signature:
     Attributes:
         shape: the signature.
         types: the types of the parameters that can be given by name, in their order.
-        defaults: those defaults that a config can hold, spelled.
+        defaults: those defaults that a config can hold, spelled; ``MISSING`` for required parameters.
     """
 
     shape: Shape
@@ -292,7 +294,7 @@ def _signature_of(called: str) -> _Signature | None:
 
 
 def _defaults_of(function: Any, shape: Shape) -> Iterator[tuple[str, Data]]:
-    """Yields the defaults that a config can hold: those with a spelling, and without an identity.
+    """Yields the defaults that a config can hold: those with a spelling, and without an identity; and ``MISSING``.
 
     A call that leaves a list out gets the one of the signature, the same every time; from a config, it would get a
     new one. A factory of a dataclass makes a new one, too.
@@ -301,7 +303,7 @@ def _defaults_of(function: Any, shape: Shape) -> Iterator[tuple[str, Data]]:
     for name in shape.keyword_names:
         default = shape.default(name)
         is_made = shape.spellable_default(name) is not default
-        if default is not fdl.NO_VALUE and name in data and (is_made or not _has_identity(default)):
+        if name in data and (data[name] is MISSING or is_made or not _has_identity(default)):
             yield name, _by_itself(data[name])
 
 

@@ -486,20 +486,21 @@ def test_a_wrong_type_that_an_interpolation_reaches_is_refused_when_it_is_read(
         hydra.utils.instantiate(config.model)
 
 
+@pytest.mark.parametrize("slot", [{}, {"model": "???"}], ids=["left out", "missing"])
 @pytest.mark.parametrize("order", [["_self_"], ["_self_", 0], [0, "_self_"]], ids=["none", "before", "behind"])
 @pytest.mark.parametrize("option", ["mine", "plain", "tied"])
 def test_what_is_missing_takes_whatever_another_config_puts_there(
-    composed: Callable[..., DictConfig], order: list[Any], option: str
+    composed: Callable[..., DictConfig], order: list[Any], option: str, slot: dict[str, Any]
 ) -> None:
     data = {
-        "defaults": [{"/model@model": option} if each == 0 else each for each in order],
         "_target_": "typed_parts.Run",
         "_convert_": "all",
-        "model": "???",
+        **slot,
         "optim": None,
         "steps": 3,
     }
-    ConfigStore.instance().store("slots", write(data))
+    defaults = [{"/model@model": option} if each == 0 else each for each in order]
+    ConfigStore.instance().store("slots", write(data, {"defaults": defaults}))
     config = composed("hydra.searchpath=[fiddle://typed_zoo]", "steps=4", name="slots")
     assert "defaults" not in config
     assert OmegaConf.is_missing(config, "model") is (0 not in order)
@@ -533,6 +534,14 @@ def test_an_app_over_typed_recipes_runs_sweeps_and_shows_them(tmp_path: Path) ->
     assert cfg[1] == "# @package optim\n_target_: typed_parts.Adam\n_convert_: all\nlr: 0.5\neps: 1.0e-08\n"
     assert "  depth: null\n" in help_text[1]
     assert "model: small" in tree[1] or "model/small" in tree[1]
+
+
+def test_what_a_recipe_says_to_hydra_is_not_typed() -> None:
+    said_to_hydra = {"sweeper": {"_target_": "tests.recipes.typed_targets.wrapped", "params": {"x": "1,2"}}}
+    config = spell({"defaults": ["_self_"], "hydra": said_to_hydra, "made": fdl.Config(t.wrapped)}, typed=True)
+    assert (config.defaults, config.hydra) == (["_self_"], said_to_hydra)
+    assert OmegaConf.get_type(config.hydra.sweeper) is dict
+    assert types_of(config.made) == {"size": int}
 
 
 def test_typed_is_a_word_of_the_registry_too() -> None:
