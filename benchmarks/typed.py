@@ -17,7 +17,9 @@ import hydra
 
 import fiddle_hydra_bridge as fhb
 from benchmarks import Part, Whole
-from fiddle_hydra_bridge.recipes.serving import spell
+from fiddle_hydra_bridge.convert import omegaconf_nodes
+from fiddle_hydra_bridge.recipes import structured
+from fiddle_hydra_bridge.recipes.spelling import spell
 
 
 def recipe() -> fdl.Config[Whole]:
@@ -25,6 +27,11 @@ def recipe() -> fdl.Config[Whole]:
     parts = [fdl.Config(Part, a=number, b=0.1) for number in range(90)]
     groups = [fdl.Config(Part, a=parts[start : start + 10], b=None) for start in range(0, 90, 10)]
     return fdl.Config(Whole, **{f"group_{number}": group for number, group in enumerate(groups)})
+
+
+def spelled(name: str) -> Any:
+    own, data, _ = spell(recipe())
+    return structured.write(data, own) if name == "typed" else omegaconf_nodes.write({**own, **data})
 
 
 def fastest(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
@@ -50,7 +57,7 @@ def main() -> None:
         made = [hydra.utils.instantiate(config) for config in composed.values()]
         assert fhb.equivalent(*made)
         steps: dict[str, Callable[[str], Any]] = {
-            "spell": lambda name: spell(recipe(), typed=name == "typed"),
+            "spell": spelled,
             "compose": lambda name: hydra.compose(overrides=[f"+benchmark={name}"]),
             "hydra.utils.instantiate": lambda name: hydra.utils.instantiate(composed[name]),
             "fhb.instantiate": lambda name: fhb.instantiate(composed[name]),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fiddle_hydra_bridge.convert.targets import LazyTarget
     from fiddle_hydra_bridge.errors import (
         BridgeError,
+        ExpansionError,
         LinkError,
         ParameterError,
         Place,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
         UnsupportedValueError,
     )
     from fiddle_hydra_bridge.recipes.app import main
+    from fiddle_hydra_bridge.recipes.checking import check_recipes
+    from fiddle_hydra_bridge.recipes.compose import compose, explain
     from fiddle_hydra_bridge.recipes.config_store import store_recipe
     from fiddle_hydra_bridge.recipes.overrides import override
     from fiddle_hydra_bridge.recipes.registry import recipe, register
@@ -53,6 +56,7 @@ __all__ = [
     "BridgeError",
     "Codec",
     "Config",
+    "ExpansionError",
     "LazyTarget",
     "LinkError",
     "ParameterError",
@@ -70,7 +74,10 @@ __all__ = [
     "autoconvert",
     "broadcast",
     "build",
+    "check_recipes",
+    "compose",
     "equivalent",
+    "explain",
     "from_hydra",
     "from_yaml",
     "instantiate",
@@ -109,8 +116,10 @@ _HOMES = {
     **dict.fromkeys(["equivalent", "same_graph"], _CONVERT + "compare"),
     **dict.fromkeys(["Config", "Partial", "broadcast", "walk"], _VOCABULARY + "config"),
     **dict.fromkeys(["Script", "ScriptError"], _VOCABULARY + "script"),
+    **dict.fromkeys(["compose", "explain"], "fiddle_hydra_bridge.recipes.compose"),
     **dict.fromkeys(["recipe", "register"], "fiddle_hydra_bridge.recipes.registry"),
     "main": "fiddle_hydra_bridge.recipes.app",
+    "check_recipes": "fiddle_hydra_bridge.recipes.checking",
     "override": "fiddle_hydra_bridge.recipes.overrides",
     "store_recipe": "fiddle_hydra_bridge.recipes.config_store",
     "autoconvert": _VOCABULARY + "autoconvert",

@@ -8,14 +8,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import fiddle as fdl
 import hydra
 from fiddle import printing
 from omegaconf import DictConfig
 from rich.console import Console
 
 import fiddle_hydra_bridge as fhb
-from examples.pretrain.recipes import pretrain_recipe
+from examples.pretrain.recipes import pretrain
 
 __all__ = ["compose", "main"]
 
@@ -32,7 +31,7 @@ def compose(*overrides: str) -> DictConfig:
 def main(max_steps: int = 600) -> None:
     """Shows the bridge at work, then trains for ``max_steps``."""
     console = Console()
-    recipe = pretrain_recipe(log_dir=str(_OUTPUT), max_steps=max_steps)
+    recipe = pretrain(log_dir=str(_OUTPUT), max_steps=max_steps)
     config = compose(f"log.log_dir={_OUTPUT}", f"trainer.max_steps={max_steps}")
 
     console.rule("1. The recipe, a Fiddle graph, as Hydra YAML")
@@ -41,13 +40,13 @@ def main(max_steps: int = 600) -> None:
     console.rule("2. The YAML of conf/, composed by Hydra, as a Fiddle graph")
     graph = fhb.from_hydra(config, share=True)
     show(console, printing.as_str_flattened(graph))
-    check(console, "it is the recipe's graph", fhb.same_graph(graph, recipe))
+    check(console, "it is the recipe's graph", fhb.same_graph(graph, fhb.resolve(recipe)))
 
-    console.rule("3. The recipe, built by fdl.build and by plain hydra.utils.instantiate")
-    by_fiddle = fdl.build(recipe)
+    console.rule("3. The recipe, built by Fiddle and by plain hydra.utils.instantiate")
+    by_fiddle = fhb.build(recipe)
     by_hydra = hydra.utils.instantiate(fhb.to_hydra(recipe))
     check(console, "both built the same", fhb.equivalent(by_fiddle, by_hydra))
-    for builder, built in (("fdl.build", by_fiddle), ("hydra.utils.instantiate", by_hydra)):
+    for builder, built in (("fhb.build", by_fiddle), ("hydra.utils.instantiate", by_hydra)):
         shared = built.keywords["model"].tokenizer is built.keywords["data"].tokenizer
         check(console, f"{builder}: model and data share one tokenizer", shared)
 
@@ -55,7 +54,7 @@ def main(max_steps: int = 600) -> None:
     with tempfile.TemporaryDirectory() as log_dir:
         short = [f"log.log_dir={log_dir}", "trainer.max_steps=20"]
         from_conf = fhb.instantiate(compose(*short), _share_=True)()
-        from_recipe = fdl.build(pretrain_recipe(log_dir=log_dir, max_steps=20))()
+        from_recipe = fhb.build(pretrain(log_dir=log_dir, max_steps=20))()
     for name, losses in (("conf/", from_conf), ("recipe", from_recipe)):
         console.print(f"{name:8}{losses[0]:.6f} … {losses[-1]:.6f}")
     check(console, "all twenty losses are equal", from_conf == from_recipe)

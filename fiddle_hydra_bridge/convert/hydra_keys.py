@@ -16,6 +16,8 @@ __all__ = [
     "RESERVED",
     "ROOT_CONTROL",
     "SHARED_PARTIAL",
+    "SHARED_REFS",
+    "SHARED_SLOTS",
     "SHARED_TARGET",
     "normal_mode",
 ]
@@ -31,10 +33,14 @@ NOT_DATA = CONTROL | {"_execution_whitelist_"}
 #: Where a ``share`` node keeps the call that it makes in the end, and whether it makes a partial of it.
 SHARED_TARGET = "_shared_target_"
 SHARED_PARTIAL = "_shared_partial_"
+#: Where it says which nodes below it other configs give (true: the call is left to it, false: Hydra makes it), and
+#: where it keeps the refs that stand in those: an interpolation replaces a node whole, which a ref itself cannot.
+SHARED_SLOTS = "_shared_slots_"
+SHARED_REFS = "_shared_refs_"
 #: Where a ``partial`` or ``arg_factory`` node keeps its function.
 DEFERRED_TARGET = "_deferred_target_"
 #: Keys that a call node cannot have as arguments.
-RESERVED = NOT_DATA | {SHARED_TARGET, SHARED_PARTIAL, DEFERRED_TARGET, "_ref_"}
+RESERVED = NOT_DATA | {SHARED_TARGET, SHARED_PARTIAL, SHARED_SLOTS, SHARED_REFS, DEFERRED_TARGET, "_ref_"}
 
 
 def normal_mode(mode: Any) -> Any:

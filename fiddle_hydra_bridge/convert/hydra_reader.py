@@ -16,10 +16,13 @@ from fiddle_hydra_bridge.convert.hydra_keys import (
     MODES,
     ROOT_CONTROL,
     SHARED_PARTIAL,
+    SHARED_REFS,
+    SHARED_SLOTS,
     SHARED_TARGET,
     normal_mode,
 )
 from fiddle_hydra_bridge.convert.paths import Path, format_path, parse_path
+from fiddle_hydra_bridge.convert.regions import Region
 from fiddle_hydra_bridge.convert.tree import (
     ARG_FACTORY,
     MISSING,
@@ -35,6 +38,7 @@ from fiddle_hydra_bridge.convert.tree import (
     Data,
     Kind,
     Link,
+    Mark,
     Marks,
     Tree,
     Typed,
@@ -92,32 +96,19 @@ def read(
     return tree
 
 
-_SHARE_KEYS = frozenset({SHARED_TARGET, SHARED_PARTIAL})
-
-
-class _Region:
-    """What is known below one ``share`` node while it is read: its data, by path, and the nodes read so far."""
-
-    def __init__(self, data: dict[str, Data], path: Path, outer: _Region | None) -> None:
-        self.data = data
-        self.path = path
-        self.outer = outer
-        self.nodes: dict[int, Tree] = {}
-        #: The nodes that are being read: a ref to one of them would contain itself.
-        self.open = {id(data)}
+_SHARE_KEYS = frozenset({SHARED_TARGET, SHARED_PARTIAL, SHARED_SLOTS, SHARED_REFS})
 
 
 class _Reader:
     def __init__(self, convert: str, codecs: values.Codecs, marks: Marks | None, shared: frozenset[int]) -> None:
         self.codecs = codecs
         self.lines = marks.lines if marks is not None else {}
-        self.source = marks.source if marks is not None else ""
         self.shared = shared
         self.nodes: dict[int, Tree] = {}
         self.root: Data = None
         self.problems: list[Problem] = []
 
-    def node(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def node(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         """Reads any node. ``inside``: below a call node. ``region``: the share node around it, if any."""
         kind = type(data)
         if kind is not dict and kind is not list and kind is not Typed:
@@ -128,26 +119,27 @@ class _Reader:
                 if id(data) in self.shared
                 else (self._container(data, path, convert, inside, None))
             )
+        region = region.at(path[len(region.path) :])
         region.open.add(id(data))
         tree = self._once(region.nodes, data, path, convert, inside, region)
         region.open.discard(id(data))
         return tree
 
     def _once(
-        self, known: dict[int, Tree], data: Data, path: Path, convert: str, inside: bool, region: _Region | None
+        self, known: dict[int, Tree], data: Data, path: Path, convert: str, inside: bool, region: Region | None
     ) -> Tree:
         if id(data) not in known:
             known[id(data)] = self._container(data, path, convert, inside, region)
         return known[id(data)]
 
-    def _container(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _container(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         if type(data) is list:
             return self._list(data, path, convert, inside, region)
         if "_target_" in data:
             return self._call(data, path, convert, inside, region)
         return self._mapping(data, path, convert, inside, region)
 
-    def _leaf(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _leaf(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         if type(data) is str:
             return MISSING if data == "???" else data
         if type(data) is Unbuilt:
@@ -157,7 +149,7 @@ class _Reader:
             return Call("builtins.tuple", "value", [self.node(list(data), path, convert, inside, region)], {}, convert)
         return data
 
-    def _list(self, data: list[Data], path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _list(self, data: list[Data], path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         tree: list[Tree] = []
         for index, item in enumerate(data):
             if type(item) in SCALAR_TYPES and item != "???":
@@ -168,7 +160,7 @@ class _Reader:
                 tree.append(self.node(item, (*path, index), convert, inside, region))
         return tree
 
-    def _mapping(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _mapping(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         if "_convert_" in data:
             own = self._mode(data, path, convert)
             if inside and convert not in ("none", own):
@@ -191,7 +183,7 @@ class _Reader:
             return Call(STRUCTURED, "config", [], {"of_type": data.type, "mode": convert, "entries": entries}, convert)
         return tree
 
-    def _call(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _call(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         target = data["_target_"]
         if type(target) is not str:
             if type(target) is Link:
@@ -215,7 +207,7 @@ class _Reader:
         target: str,
         path: Path,
         convert: str,
-        region: _Region | None,
+        region: Region | None,
         skip: frozenset[str] = frozenset(),
         inside: bool = True,
     ) -> Tree:
@@ -246,7 +238,7 @@ class _Reader:
         if data.get("_call_") is False and not kwargs and not call.args:
             # NeMo-Run's spelling of a function as a value.
             return Call("hydra.utils.get_object", "value", [], {"path": target}, convert, call.marks)
-        if region is not None and partial:
+        if region is not None and partial and region.defers(path):
             pass  # below a share node `_partial_: true` only defers the call
         elif partial:
             call.kind = "partial"
@@ -255,11 +247,11 @@ class _Reader:
         return call
 
     def _argument(
-        self, call: Call, key: str | int, value: Data, path: Path, convert: str, inside: bool, region: _Region | None
+        self, call: Call, key: str | int, value: Data, path: Path, convert: str, inside: bool, region: Region | None
     ) -> Tree:
         """Reads an argument, moving its tags to the call."""
         if type(value) is dict and value.get("_target_") == TAGGED:
-            value = self._untag(call, key, value, path)
+            value, path = self._untag(call, key, value, path), (*path, "value")
         return self.node(value, path, convert, inside, region)
 
     def _is_unset(self, call: Call, key: str, value: Data, path: Path) -> bool:
@@ -277,13 +269,13 @@ class _Reader:
         call.tags = {**(call.tags or {}), key: tuple(tags)}
         return data.get("value", MISSING)
 
-    def _positional(self, call: Call, data: Data, path: Path, convert: str, region: _Region | None) -> None:
+    def _positional(self, call: Call, data: Data, path: Path, convert: str, region: Region | None) -> None:
         args = data["_args_"]
         if type(args) is not list and type(args) is not tuple:
             self.problem(data, path, "_args_", f"_args_ must be a list, got {args!r}")
             return
         if call.marks is not None and id(args) in self.lines:
-            call.marks = (self.source, {**call.marks[1], **self.lines[id(args)]})
+            call.marks = {**call.marks, **self.lines[id(args)]}
         for index, value in enumerate(args):
             call.args.append(
                 value
@@ -293,19 +285,28 @@ class _Reader:
 
     # The run-time helpers.
 
-    def _share(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
-        inner = _Region(data, path, region)
+    def _share(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
+        inner = Region(data, path, region, self._slots(data, path))
         target, extra = self._helper_target(data, SHARED_TARGET, path, convert, inner)
         call = self._plain_call(data, target, path, convert, inner, _SHARE_KEYS, inside or target != SECTION)
         return self._with_target(call, "partial" if data.get(SHARED_PARTIAL) is True else "config", extra)
 
-    def _deferred(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _slots(self, data: Data, path: Path) -> dict[Path, bool]:
+        slots = data.get(SHARED_SLOTS, {})
+        try:
+            return {parse_path(name): slots[name] is True for name in slots}
+        except (TypeError, ValueError):
+            message = f"{SHARED_SLOTS} must say of config paths whether they are true, got {slots!r}"
+            self.problem(data, path, SHARED_SLOTS, message, ShareError)
+            return {}
+
+    def _deferred(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         target, extra = self._helper_target(data, DEFERRED_TARGET, path, convert, region)
         call = self._plain_call(data, target, path, convert, region, frozenset({DEFERRED_TARGET}))
         return self._with_target(call, "partial" if data["_target_"] == PARTIAL else "factory", extra)
 
     def _helper_target(
-        self, data: Data, key: str, path: Path, convert: str, region: _Region | None
+        self, data: Data, key: str, path: Path, convert: str, region: Region | None
     ) -> tuple[str, Call | None]:
         inner = data.get(key)
         is_deferred = type(inner) is dict and type(inner.get("_target_")) is str and inner.get("_partial_") is True
@@ -324,7 +325,7 @@ class _Reader:
                 call.kwargs.setdefault(key, value)
         return call
 
-    def _ref(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _ref(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         name = data.get("_ref_")
         try:
             steps = parse_path(name)
@@ -341,13 +342,13 @@ class _Reader:
         self.problem(data, path, "_ref_", message, ShareError)
         return MISSING
 
-    def _shared(self, data: Data, steps: Path, path: Path, convert: str, region: _Region) -> Tree:
+    def _shared(self, data: Data, steps: Path, path: Path, convert: str, region: Region) -> Tree:
         if id(data) in region.open:
             self.problem(data, path, "_ref_", f"the ref {format_path(steps)!r} contains itself", ShareError)
             return MISSING
         return self.node(data, (*region.path, *steps), convert, True, region)
 
-    def _tagged(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _tagged(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         """A tagged value that is no argument, e.g. an item of a list: Fiddle's TaggedValue."""
         call = Call(TAGGED, "config", [], {}, convert, self._marks(data))
         value = self._untag(call, "value", data, path)
@@ -356,7 +357,7 @@ class _Reader:
             call.kwargs["value"] = tree
         return call
 
-    def _value(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _value(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         args = data.get("_args_")
         if type(args) is not list or len(args) != 1 or type(args[0]) is not dict:
             return self._plain_call(data, VALUE, path, convert, region)
@@ -371,7 +372,7 @@ class _Reader:
             tree = Call(VALUE, "value", [inner], {}, convert, self._marks(data))
         return tree
 
-    def _section(self, data: Data, path: Path, convert: str, inside: bool, region: _Region | None) -> Tree:
+    def _section(self, data: Data, path: Path, convert: str, inside: bool, region: Region | None) -> Tree:
         return self._plain_call(data, SECTION, path, convert, region, inside=False)
 
     def _placed(self, link: Link, data: Data, key: Any) -> Link:
@@ -387,16 +388,15 @@ class _Reader:
             self.problem(data, path, "_convert_", f"_convert_ must be one of {', '.join(MODES)}, got {mode!r}")
         return inherited
 
-    def _marks(self, data: Data) -> tuple[str, dict[Any, tuple[int, int]]] | None:
-        lines = self.lines.get(id(data))
-        return None if lines is None else (self.source, lines)
+    def _marks(self, data: Data) -> dict[Any, Mark] | None:
+        return self.lines.get(id(data))
 
     def problem(self, data: Data, path: Path, key: str, message: str, kind: type = ParameterError) -> None:
         self.problems.append(Problem(message, format_path((*path, key)), self._place(data, key), kind=kind))
 
     def _place(self, data: Data, key: Any) -> Place | None:
         mark = self.lines.get(id(data), {}).get(key)
-        return None if mark is None else Place(self.source, *mark)
+        return None if mark is None else Place(*mark)
 
 
 _HELPERS = {

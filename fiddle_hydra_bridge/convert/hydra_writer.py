@@ -6,6 +6,7 @@ and knows which nodes are met more than once; what is written here is read by ``
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from fiddle_hydra_bridge.convert.hydra_keys import (
     RESERVED,
     ROOT_CONTROL,
     SHARED_PARTIAL,
+    SHARED_REFS,
+    SHARED_SLOTS,
     SHARED_TARGET,
 )
 from fiddle_hydra_bridge.convert.paths import Path, format_path
@@ -31,6 +34,7 @@ from fiddle_hydra_bridge.convert.tree import (
     Call,
     Data,
     Link,
+    Marks,
     Tree,
 )
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError, raise_problems
@@ -44,6 +48,8 @@ def write(
     codecs: values.Codecs = values.BUILTIN,
     native: Callable[[Any], bool] = lambda value: False,
     link_places: dict[int, tuple[Path, bool]] | None = None,
+    slots: dict[int, Path | None] | None = None,
+    marks: Marks | None = None,
 ) -> Data:
     """Writes a tree as data.
 
@@ -53,6 +59,9 @@ def write(
         native: whether a value is written as itself, without a call node.
         link_places: where to note, by the id of each ``Link`` leaf, and of each call whose target is a link, the
             path it is written at, and whether that is below a call node.
+        slots: the ids of the calls that other configs give; the path that each is written at is noted here. They are
+            written as they would be alone, but for what they share with the outside.
+        marks: where to note the places that the calls of the tree know of their arguments.
 
     Returns:
         dicts, lists, scalars, ``Link`` and ``MISSING`` leaves, and values of native types.
@@ -63,7 +72,7 @@ def write(
     if type(tree) is dict and values.plain_dict(tree):
         # A plain dict at the root is a section.
         tree = Call(SECTION, kwargs=tree)
-    writer = _Writer(find_sharing(tree), codecs, native, link_places)
+    writer = _Writer(find_sharing(tree, slots or {}), codecs, native, link_places, slots or {}, marks)
     data = writer.node(tree, (), False, None)
     raise_problems(writer.problems)
     return data
@@ -76,11 +85,15 @@ class _Writer:
         codecs: values.Codecs,
         native: Callable[[Any], bool],
         link_places: dict[int, tuple[Path, bool]] | None,
+        slots: dict[int, Path | None],
+        marks: Marks | None,
     ) -> None:
         self.sharing = sharing
+        self.slots = slots
         self.codecs = codecs
         self.native = native
         self.link_places = link_places
+        self.marks = marks
         self.problems: list[Problem] = []
 
     def node(self, tree: Tree, path: Path, inside: bool, explicit: str | None, region: _Open | None = None) -> Data:
@@ -92,7 +105,7 @@ class _Writer:
             return tree
         if region is not None and id(tree) in self.sharing.shared:
             if id(tree) in region.written:
-                return {"_target_": REF, "_ref_": format_path(region.written[id(tree)])}
+                return region.ref(region.written[id(tree)], path)
             region.written[id(tree)] = path[region.depth :]
         if kind is Call:
             return self._call(tree, path, inside, explicit, region)
@@ -105,6 +118,11 @@ class _Writer:
         return self._value(Call("builtins.dict", "value", [pairs]), path, explicit, region)
 
     def _call(self, call: Call, path: Path, inside: bool, explicit: str | None, region: _Open | None) -> Data:
+        if id(call) in self.slots:
+            self.slots[id(call)] = path
+            region = region and region.in_slot(path)
+        if region is not None and region.slotted:
+            region = self._crossed(call, path, region)
         if call.kind == "value":
             return self._value(call, path, explicit, region)
         if region is None and id(call) in self.sharing.roots:
@@ -113,7 +131,9 @@ class _Writer:
             for key in call.kwargs.keys() & (ROOT_CONTROL if path == () else {"_target_"}):
                 message = f"a section cannot have an entry {key!r}: Hydra reads it itself"
                 self.problem(path, key, message, "rename the entry")
-            return {key: self.node(item, (*path, key), False, explicit, region) for key, item in call.kwargs.items()}
+            entries = {key: self.node(item, (*path, key), False, explicit, region) for key, item in call.kwargs.items()}
+            self._mark(entries, call)
+            return entries
         if call.target == TAGGED and call.tags is not None:
             return self._tag(
                 call, "value", lambda p: self.node(call.kwargs["value"], p, True, explicit, region), path, region
@@ -133,6 +153,16 @@ class _Writer:
                 data["_partial_"] = False
         return self._arguments(call, data, path, explicit, region)
 
+    def _crossed(self, call: Call, path: Path, region: _Open) -> _Open | None:
+        """Returns the share node around a call in a slot, None if the call is written as it would be alone."""
+        if id(call) not in self.sharing.crossed:
+            return None
+        region.makes(path)
+        if id(call) in self.sharing.roots:
+            message = "what is shared inside of a slot is shared with its outside, too"
+            self.problem(path[:-1], path[-1], message, "share one of the two only")
+        return region
+
     def _target(self, call: Call, path: Path) -> Data:
         if "${" not in call.target:
             return call.target
@@ -147,7 +177,12 @@ class _Writer:
         data: dict[str, Data] = {"_target_": SHARE, SHARED_TARGET: target}
         if call.kind == "partial":
             data[SHARED_PARTIAL] = True
-        return self._arguments(call, data, path, explicit, region)
+        data = self._arguments(call, data, path, explicit, region)
+        if region.calls:
+            data[SHARED_SLOTS] = region.calls
+        if region.refs:
+            data[SHARED_REFS] = region.refs
+        return data
 
     def _arguments(
         self, call: Call, data: dict[str, Data], path: Path, explicit: str | None, region: _Open | None
@@ -171,7 +206,14 @@ class _Writer:
         for tagged in call.tags or ():
             if isinstance(tagged, str) and tagged not in call.kwargs and call.target != TAGGED:
                 data[tagged] = self._argument(call, tagged, MISSING, (*path, tagged), explicit, region, unset=True)
+        self._mark(data, call)
         return data
+
+    def _mark(self, data: dict[str, Data], call: Call) -> None:
+        if self.marks is not None and call.marks is not None:
+            self.marks.lines[id(data)] = call.marks
+            if call.args:
+                self.marks.lines[id(data["_args_"])] = call.marks
 
     def _argument(
         self,
@@ -201,6 +243,7 @@ class _Writer:
         data: dict[str, Data] = {"_target_": TAGGED}
         if region is not None:
             data["_partial_"] = True
+            region.makes(path)
         data["value"] = value((*path, "value")) if call.target != TAGGED or "value" in call.kwargs else MISSING
         data["tags"] = list((call.tags or {})[key])
         return data
@@ -209,7 +252,8 @@ class _Writer:
         if self.native(call.value):
             return call.value
         wrapped = region is not None and (call.target == VALUE or self.sharing.is_deep(call))
-        if wrapped and call.target != VALUE:
+        if wrapped and region is not None and call.target != VALUE:
+            region.makes((*path, "_args_", 0))
             inner = self._value_call(call, (*path, "_args_", 0), explicit, region)
             return {"_target_": VALUE, "_partial_": True, "_args_": [{**inner, "_partial_": True}]}
         data = self._value_call(call, path, explicit, region)
@@ -249,8 +293,41 @@ class _Writer:
 
 
 class _Open:
-    """A ``share`` node that is being written: where each shared value was written first, from the share node on."""
+    """A ``share`` node that is being written.
+
+    Attributes:
+        written: where each shared value was written first, from the share node on.
+        calls: the calls in slots: whether the share node makes them.
+        refs: the refs that stand in slots.
+        slotted: whether what is written now stands in a slot.
+    """
 
     def __init__(self, depth: int) -> None:
         self.depth = depth
         self.written: dict[int, Path] = {}
+        self.calls: dict[str, bool] = {}
+        self.refs: list[Data] = []
+        self.slotted = False
+
+    def in_slot(self, path: Path) -> _Open:
+        """Returns the same share node for what stands in the slot at a path."""
+        if not self.slotted:
+            self.calls[format_path(path[self.depth :])] = False
+        view = copy.copy(self)
+        view.slotted = True
+        return view
+
+    def makes(self, path: Path) -> None:
+        """Notes that the share node makes the call at a path, if that must be said."""
+        if self.slotted:
+            self.calls[format_path(path[self.depth :])] = True
+
+    def ref(self, name: Path, path: Path) -> Data:
+        """Returns what stands at a path for a value that was written before."""
+        ref = {"_target_": REF, "_ref_": format_path(name)}
+        if not self.slotted:
+            return ref
+        if ref not in self.refs:
+            self.refs.append(ref)
+        # A dot for every step up to the share node.
+        return Link(f"${{{'.' * (len(path) - self.depth)}{SHARED_REFS}[{self.refs.index(ref)}]}}")

@@ -9,14 +9,15 @@ call: Hydra resolves and authorises every target itself, and a helper only decid
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from fiddle_hydra_bridge.convert import targets
+from fiddle_hydra_bridge.convert.factories import Deferred, build_with, contains_factory, refuse_hidden_factories
 from fiddle_hydra_bridge.convert.hydra_policy import with_state
 from fiddle_hydra_bridge.convert.paths import format_path, parse_path
-from fiddle_hydra_bridge.errors import LinkError, Problem, ShareError, UnsupportedValueError
+from fiddle_hydra_bridge.errors import LinkError, Problem, ShareError
 
 __all__ = [
     "arg_factory",
@@ -30,9 +31,6 @@ __all__ = [
     "unresolved",
     "value",
 ]
-
-#: What Hydra makes of ``_partial_: true``.
-Deferred = functools.partial
 
 
 def section(**entries: Any) -> dict[str, Any]:
@@ -88,12 +86,12 @@ def partial(*args: Any, _deferred_target_: Deferred[Any], **kwargs: Any) -> Call
         **kwargs: keyword arguments to bind.
     """
     target = _deferred(_deferred_target_, "partial")
-    _refuse_hidden_factories((*args, *kwargs.values()))
-    if not _contains_factory(args) and not _contains_factory(kwargs):
+    refuse_hidden_factories((*args, *kwargs.values()))
+    if not contains_factory(args) and not contains_factory(kwargs):
         return _rebound(target, (*target.args, *args), kwargs)
     import fiddle as fdl
 
-    made: Callable[..., Any] = _build_with(fdl.Partial, target, args, kwargs)
+    made: Callable[..., Any] = build_with(fdl.Partial, target, args, kwargs)
     return made
 
 
@@ -107,7 +105,7 @@ def arg_factory(*args: Any, _deferred_target_: Deferred[Any], **kwargs: Any) -> 
     """
     import fiddle as fdl
 
-    return _build_with(fdl.ArgFactory, _deferred(_deferred_target_, "arg_factory"), args, kwargs)
+    return build_with(fdl.ArgFactory, _deferred(_deferred_target_, "arg_factory"), args, kwargs)
 
 
 def unresolved(expression: str, reason: str | None = None) -> NoReturn:
@@ -146,24 +144,34 @@ def ref(_ref_: str) -> Reference:
         raise ShareError(f"_ref_: {_ref_!r} is not a config path") from error
 
 
-def share(*args: Any, _shared_target_: Deferred[Any], _shared_partial_: bool = False, **kwargs: Any) -> Any:
+def share(
+    *args: Any,
+    _shared_target_: Deferred[Any],
+    _shared_partial_: bool = False,
+    _shared_slots_: Mapping[str, bool] | None = None,
+    _shared_refs_: object = None,
+    **kwargs: Any,
+) -> Any:
     """Calls a target whose arguments share instances.
 
     Below a ``share`` node every call node carries ``_partial_: true``. Hydra resolves and authorises it and hands
     it over uncalled; ``share`` makes the calls in order, each once, and gives the one result to every ``ref`` that
-    names it.
+    names it. Nodes that other configs give (slots) are Hydra's to make, as anywhere, unless a ``ref`` stands in them or
+    reaches into them: those calls are deferred, too.
 
     Args:
         *args: positional arguments, with deferred calls and refs.
         _shared_target_: the target, as a call node with ``_partial_: true``.
         _shared_partial_: whether to return a partial of the target instead of calling it.
+        _shared_slots_: the config paths of slots and of the deferred calls in them: whether ``share`` makes the call.
+        _shared_refs_: the refs that interpolations in slots reach.
         **kwargs: keyword arguments, with deferred calls and refs.
 
     Raises:
         ShareError: if a ``ref`` names nothing, or a value contains itself.
     """
     target = _deferred(_shared_target_, "share")
-    scope = _Scope(target, args, kwargs, _SCOPE.get())
+    scope = _Scope(target, args, kwargs, _SCOPE.get(), _shared_slots_ or {})
     token = _SCOPE.set(scope)
     try:
         new_args = tuple(scope.evaluate(arg) for arg in (*target.args, *args))
@@ -204,7 +212,12 @@ class _Scope:
     """The values below one ``share`` call, made on demand and once."""
 
     def __init__(
-        self, handle: Deferred[Any], args: tuple[Any, ...], kwargs: dict[str, Any], outer: _Scope | None
+        self,
+        handle: Deferred[Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        outer: _Scope | None,
+        slots: Mapping[str, bool],
     ) -> None:
         self.handle = handle
         self.args = args
@@ -212,14 +225,30 @@ class _Scope:
         self.outer = outer
         self.made: dict[int, Any] = {}
         self.open: set[int] = set()
+        self.calls = {parse_path(name): deferred for name, deferred in slots.items()}
+        #: What Hydra has made for good: a partial among these is meant to be one.
+        self.final: set[int] = set()
+        for path in self.calls:
+            try:
+                self._leave(functools.reduce(_child, path, _Root(args, kwargs)), path)
+            except (AttributeError, IndexError, KeyError, TypeError):
+                continue  # an override has taken the slot away
+
+    def _leave(self, node: Any, path: tuple[object, ...]) -> None:
+        """Notes which parts of a node in a slot are final."""
+        deferred = self.calls.get(path)
+        opened = is_deferred(node) if deferred else deferred is None and type(node) in _makers()
+        if opened:
+            for steps, part in _parts(node):
+                self._leave(part, (*path, *steps))
+        elif type(node) is not Reference:
+            self.final.add(id(node))
 
     def evaluate(self, node: Any) -> Any:
         """Returns ``node`` with its deferred calls made and its refs replaced."""
-        make = _makers().get(type(node))
-        if make is None:
-            if not is_deferred(node):
-                return node
-            make = _make_call
+        make = _makers().get(type(node), _make_call if is_deferred(node) else None)
+        if make is None or id(node) in self.final:
+            return node
         key = id(node)
         if key in self.made:
             return self.made[key]
@@ -278,6 +307,17 @@ def _child(node: Any, step: Any) -> Any:
     return node[step]
 
 
+def _parts(node: Any) -> Iterator[tuple[tuple[object, ...], Any]]:
+    """Yields the arguments of a deferred call, or the items of a container, with the steps to them."""
+    if isinstance(node, functools.partial):
+        yield from (((key,), value) for key, value in node.keywords.items())
+        yield from ((("_args_", index), value) for index, value in enumerate(node.args))
+    elif isinstance(node, Mapping):
+        yield from (((key,), value) for key, value in node.items())
+    elif isinstance(node, Sequence):
+        yield from (((index,), value) for index, value in enumerate(node))
+
+
 def _make_call(scope: _Scope, node: Deferred[Any]) -> Any:
     # An inner share resolves its own refs first and asks further out for the rest.
     if node.func is share:
@@ -311,57 +351,6 @@ def _deferred(target: Any, helper: str) -> Deferred[Any]:
             kind=ShareError,
         )
     )
-
-
-def _build_with(kind: Any, target: Deferred[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Does what ``fiddle.build`` does for a Partial or ArgFactory of the target with built arguments."""
-    # Fiddle's partial calls the bare function, past Hydra's checks: the same rule as for graphs applies.
-    targets.check_unwatched(target.func)
-    node = object.__new__(kind)
-    object.__setattr__(node, "__fn_or_cls__", target.func)
-    return node.__build__(*target.args, *args, **{**target.keywords, **kwargs})
-
-
-def _contains_factory(node: Any) -> bool:
-    if isinstance(node, dict):
-        return any(map(_contains_factory, node.values()))
-    if isinstance(node, list | tuple):
-        return any(map(_contains_factory, node))
-    return type(node) is _factory_type()
-
-
-def _refuse_hidden_factories(args: Iterable[Any]) -> None:
-    """Refuses factories in OmegaConf's containers, which Fiddle does not look into: they would never be called."""
-    for arg in args:
-        if _holds_hidden_factory(arg):
-            raise UnsupportedValueError(
-                Problem(
-                    "an arg_factory in a DictConfig or ListConfig would never be called",
-                    hint="write '_convert_: all' on the partial, so that it gets plain containers",
-                    kind=UnsupportedValueError,
-                )
-            )
-
-
-def _holds_hidden_factory(node: Any) -> bool:
-    from omegaconf import DictConfig, ListConfig
-
-    if not isinstance(node, DictConfig | ListConfig):
-        return False
-    # OmegaConf 2.3 takes the factory itself, a dataclass instance, for a structured config.
-    keys: Iterable[Any] = node if isinstance(node, DictConfig) else range(len(node))
-    children: list[Any] = [node._get_node(key) for key in keys]
-    return node._metadata.object_type is _factory_type() or any(
-        _holds_hidden_factory(child) or type(child._value()) is _factory_type() for child in children
-    )
-
-
-@functools.cache
-def _factory_type() -> type:
-    """Fiddle's wrapper for a built ArgFactory, by its public API (and not by ``build``, which does not nest)."""
-    import fiddle as fdl
-
-    return type(fdl.ArgFactory(dict).__build__())
 
 
 def _make_reference(scope: _Scope, node: Reference) -> Any:

@@ -7,6 +7,8 @@ time linear in the size of the tree.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from fiddle_hydra_bridge.convert.paths import Path, format_path
 from fiddle_hydra_bridge.convert.tree import SECTION, VALUE, Call, Link, Tree, children
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError
@@ -20,11 +22,15 @@ class Sharing:
     Attributes:
         shared: ids of the nodes that are met more than once.
         roots: ids of the calls that become ``share`` nodes: the lowest call above all occurrences.
+        slots: ids of the calls that other configs give.
+        crossed: ids of the calls in slots that stand above what they share with the outside.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slots: Collection[int]) -> None:
         self.shared: set[int] = set()
         self.roots: set[int] = set()
+        self.slots = slots
+        self.crossed: set[int] = set()
         self._below: dict[int, _Below] = {}
 
     def has_containers(self, node: Tree) -> bool:
@@ -87,13 +93,17 @@ class _Step:
         return format_path(part for name in reversed(names) for part in name)
 
 
-def find_sharing(tree: Tree) -> Sharing:
+def find_sharing(tree: Tree, slots: Collection[int] = ()) -> Sharing:
     """Finds the sharing of a tree.
+
+    Args:
+        tree: the tree.
+        slots: ids of the calls that other configs give.
 
     Raises:
         UnsupportedValueError: if the tree contains itself, or items of a list at the root share something.
     """
-    sharing = Sharing()
+    sharing = Sharing(slots)
     first: dict[int, _Step] = {}
     again: list[tuple[_Step, _Step, Path]] = []
     if not _is_node(tree):
@@ -121,7 +131,21 @@ def find_sharing(tree: Tree) -> Sharing:
             hint = f"put them below one call, e.g. fdl.Config({SECTION}, items=...)"
             raise _refused(message, met.path_to(name), hint)
         sharing.roots.add(id(root.node))
+        for step in (defined.parent, met) if slots else ():
+            sharing.crossed.update(_in_slots(step, root, slots))
     return sharing
+
+
+def _in_slots(step: _Step | None, root: _Step, slots: Collection[int]) -> Iterator[int]:
+    """Yields the ids of the calls on the way up to a share root that stand in slots below it."""
+    passed: list[int] = []
+    while step is not None and step is not root:
+        if type(step.node) is Call:
+            passed.append(id(step.node))
+        if id(step.node) in slots:
+            yield from passed
+            passed.clear()
+        step = step.parent
 
 
 def _refused(message: str, path: str, hint: str) -> UnsupportedValueError:

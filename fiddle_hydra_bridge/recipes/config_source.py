@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import builtins
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -23,9 +25,16 @@ if TYPE_CHECKING:
     from fiddle_hydra_bridge.recipes.listing import Listing, Option
     from fiddle_hydra_bridge.recipes.registry import Entry
 
-__all__ = ["RecipeSearchPath", "RecipeSource"]
+__all__ = ["RecipeResult", "RecipeSearchPath", "RecipeSource"]
 
 _REGISTRY = "fiddle_hydra_bridge.recipes.registry"
+
+
+@dataclass
+class RecipeResult(ConfigResult):
+    """A served recipe, with the graph it returned: the graph's history knows the lines."""
+
+    graph: Any = None
 
 
 class RecipeSource(ConfigSource):
@@ -48,12 +57,12 @@ class RecipeSource(ConfigSource):
     def load_config(self, config_path: str) -> ConfigResult:
         from fiddle_hydra_bridge.recipes.serving import serve
 
-        found = self._find(config_path)
-        config, package = serve(config_path, self, found)
-        return ConfigResult(self.provider, self.full_path(), config, {"package": package})
+        found = self.find(config_path)
+        config, package, graph = serve(config_path, self, found)
+        return RecipeResult(self.provider, self.full_path(), config, {"package": package}, graph=graph)
 
     def is_config(self, config_path: str) -> bool:
-        return self._find(config_path) is not None
+        return self.find(config_path) is not None
 
     def is_group(self, config_path: str) -> bool:
         if config_path == "":
@@ -75,7 +84,35 @@ class RecipeSource(ConfigSource):
         wanted = {ObjectType.GROUP: groups, ObjectType.CONFIG: options, None: groups | options}
         return sorted(wanted[results_filter])
 
-    def _find(self, config_path: str) -> Option | Entry | None:
+    def path_of(self, recipe: Any) -> str | None:
+        """Returns the config path under which a function is on offer here."""
+        for path, entry in self._entries().items():
+            if entry.recipe is recipe:
+                return path
+        module, name = getattr(recipe, "__module__", None), getattr(recipe, "__qualname__", None)
+        if not isinstance(module, str) or not isinstance(name, str):
+            return None
+        return next(filter(None, (listing.path_of(module, name) for listing in self._listings)), None)
+
+    def is_typed(self, path: str) -> bool:
+        """Whether the recipe of a config path is served as a structured config."""
+        found = self.find(path)
+        return found is not None and found.typed
+
+    def recipes_in(self, group: str) -> Iterator[tuple[str, Any]]:
+        """Yields the names and the recipes of a group, but for those that cannot be imported."""
+        from fiddle_hydra_bridge.recipes.serving import recipe_of
+
+        for name in self.list(group, ObjectType.CONFIG):
+            found = self.find(f"{group}/{name}")
+            try:
+                recipe = recipe_of(found) if found is not None else None
+            except Exception:  # a module of recipes is user code: choosing from it is an error of its own
+                continue
+            if recipe is not None:
+                yield name, recipe
+
+    def find(self, config_path: str) -> Option | Entry | None:
         # Hydra lets users write the name of a primary config with the extension of a file.
         path = config_path.removesuffix(".yaml")
         if path in self._entries():

@@ -1,6 +1,6 @@
 """Recipes in Hydra's ConfigStore, by request.
 
-In comes a recipe, out goes a stored structured config, made by ``serving``. ``registry`` stands beside: what is
+In comes a recipe, out goes a stored structured config, made by ``structured``. ``registry`` stands beside: what is
 registered there is on offer under ``fiddle://``, and evaluated when it is chosen.
 """
 
@@ -10,8 +10,9 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
+from fiddle_hydra_bridge.recipes import structured
 from fiddle_hydra_bridge.recipes.registry import checked_name, is_registering
-from fiddle_hydra_bridge.recipes.serving import call_recipe, spell
+from fiddle_hydra_bridge.recipes.spelling import call_recipe, spell
 
 __all__ = ["store_recipe"]
 
@@ -44,7 +45,8 @@ def store_recipe(what: Any, *, group: str | None = None, name: str | None = None
     if not is_registering():
         return
     option = checked_name(what, group, name)
-    node = spell(call_recipe(what), typed=True)
+    own, data, _ = spell(call_recipe(what))
+    node = structured.write(data, own)
     ConfigStore.instance().store(
         name=option, node=node, group=group or None, package=package, provider="fiddle_hydra_bridge"
     )

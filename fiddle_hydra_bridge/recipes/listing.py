@@ -76,6 +76,16 @@ class Listing:
                     return self._option(module, head)
         return None
 
+    def path_of(self, module: str, function: str) -> str | None:
+        """Returns the config path of a function, if it is on offer here."""
+        if self._root is None or not f"{module}.".startswith(f"{self.module}."):
+            return None
+        place = self._root.below(module[len(self.module) + 1 :].replace(".", "/"))
+        for head in place.outline.all() if place is not None else ():
+            if place is not None and head.function == function:
+                return self._option(place, head).path
+        return None
+
     def is_group(self, path: str) -> bool:
         """Whether there are options in a group or below it."""
         if path == self.group or self.group.startswith(f"{path}/") or path == "":

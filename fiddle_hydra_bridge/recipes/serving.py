@@ -1,40 +1,35 @@
 """A chosen recipe, served as a config.
 
-In comes what ``listing`` or ``registry`` has found, out goes the DictConfig for ``config_source``. Only here recipes
-are imported and called. What is served is what a YAML file would hold, plain and untyped, or a structured config if
-the recipe asks to be typed. What a YAML file says to Hydra itself, under ``defaults`` and ``hydra``, a recipe says by
-entries of that name in its outermost section.
+In comes what ``listing`` or ``registry`` has found, out goes the DictConfig for ``config_source``. Only from here
+recipes are imported and called; ``slots`` stands above and says what of a recipe is a choice of its own. What is served
+is what a YAML file would hold, plain and untyped, or a structured config if the recipe asks to be typed.
 """
 
 from __future__ import annotations
 
-import copy
+import dataclasses
 import traceback
 from types import TracebackType
 from typing import Any
 
 import hydra.errors
-from fiddle.experimental import auto_config
 from omegaconf import DictConfig
 
-from fiddle_hydra_bridge.convert import omegaconf_nodes, runtime, targets
-from fiddle_hydra_bridge.convert.bridge import to_data
-from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, SHARED_TARGET
-from fiddle_hydra_bridge.convert.tree import REF, Data
+from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.errors import BridgeError
-from fiddle_hydra_bridge.recipes import structured
 from fiddle_hydra_bridge.recipes.listing import Option
 from fiddle_hydra_bridge.recipes.registry import Entry, is_function, not_registering
+from fiddle_hydra_bridge.recipes.slots import Offering, Offers, Slot
 
-__all__ = ["call_recipe", "serve", "spell"]
+__all__ = ["recipe_of", "serve"]
 
 
-def serve(path: str, source: object, found: Option | Entry | None) -> tuple[DictConfig, str | None]:
-    """Returns the config of a recipe, and the package that it asks for.
+def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[DictConfig, str | None, Any]:
+    """Returns the config of a recipe, the package that it asks for, and the recipe's graph.
 
     Args:
         path: the config path that was asked for.
-        source: the config source that was asked.
+        source: the config source that was asked; the recipes of the same source are the options of slots.
         found: the recipe.
 
     Raises:
@@ -44,72 +39,38 @@ def serve(path: str, source: object, found: Option | Entry | None) -> tuple[Dict
         raise hydra.errors.ConfigCompositionException(f"Recipe not found: {path!r} in {source}")
     name = found.target if isinstance(found, Option) else _name(found.recipe)
     try:
-        if isinstance(found, Entry):
-            return spell(call_recipe(found.recipe), found.typed), found.package
-        if found.problem is not None:
-            raise BridgeError(found.problem)
-        with not_registering():
-            recipe = targets.resolve(found.target, (found.target,)).function
-        return spell(call_recipe(recipe), found.typed), found.package
+        recipe, offering = recipe_of(found), Offering(source)
+        # One function may be on offer under two names, typed and untyped.
+        served = dataclasses.replace(offering.serve(recipe), typed=found.typed)
+        keys = list(offering.keys(recipe))
+        # It may be a primary config, of which --help shows this.
+        more = {"hydra": {"help": {"header": _help(keys)}}} if keys and "/" not in path else {}
+        return served.config(more), found.package, served.graph
     except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
         raise hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}") from error
 
 
-def call_recipe(recipe: Any) -> Any:
-    """Returns the graph of a recipe: a function's result, an ``auto_config`` function's graph, or the graph itself."""
-    if auto_config.is_auto_config(recipe):
-        return recipe.as_buildable()
-    return recipe() if is_function(recipe) else recipe
+def _help(keys: list[tuple[str, Slot]]) -> str:
+    """Returns Hydra's own head of ``--help``, and below it the keys of the slots, which Hydra does not show."""
+    width = max(len(key) + len(slot.option) for key, slot in keys) + 1
+    lines = [f"{f'{key}={slot.option}':<{width}}  any option of {slot.group}" for key, slot in keys]
+    head = "${hydra.help.app_name} is powered by Hydra.\n\n== Slots ==\nChoose other parts (key=option)\n\n"
+    return head + "\n".join(lines) + "\n"
 
 
-def spell(graph: Any, typed: bool = False) -> DictConfig:
-    """Spells a graph as the config that a YAML file would give, or as a structured config.
+def recipe_of(found: Option | Entry) -> Any:
+    """Returns a recipe that was found, imported if need be.
 
     Raises:
-        BridgeError: if it cannot be spelled, or is no mapping.
+        BridgeError: if its head says that it cannot be used, or it cannot be imported.
+        Exception: what the import raises.
     """
-    own, graph = _without_hydras_own(graph)
-    data = _with_modes(to_data(graph), "all")
-    if not isinstance(data, dict):
-        raise BridgeError(f"a recipe returns a graph, not a {type(graph).__name__}")
-    if typed:
-        return structured.write(data, own)
-    config: DictConfig = omegaconf_nodes.write({**own, **data})
-    return config
-
-
-def _without_hydras_own(graph: Any) -> tuple[dict[str, Any], Any]:
-    """Takes out of a section what speaks to Hydra, and so is no part of the graph: plain lists and dicts."""
-    if type(graph) is dict:
-        entries = graph
-    elif getattr(graph, "__fn_or_cls__", None) is runtime.section:
-        entries = graph.__arguments__
-    else:
-        return {}, graph
-    own = {key: entries[key] for key in ("defaults", "hydra") if type(entries.get(key)) in (list, dict)}
-    rest = copy.copy(graph)
-    for key in own:
-        if type(rest) is dict:
-            del rest[key]
-        else:
-            delattr(rest, key)
-    return own, rest
-
-
-def _with_modes(data: Data, mode: str) -> Data:
-    """Writes ``_convert_`` on every call node: apps instantiate parts of a config, and override lists in them."""
-    if type(data) is list:
-        return [_with_modes(item, mode) for item in data]
-    if type(data) is not dict:
-        return data
-    mode = data.get("_convert_", mode)
-    spelled: dict[str, Data] = {}
-    for key, value in data.items():
-        # Functions that the bridge's helpers call later on: they get their arguments from elsewhere.
-        spelled[key] = value if key in (DEFERRED_TARGET, SHARED_TARGET) else _with_modes(value, mode)
-        if key == "_target_" and "_convert_" not in data and value != REF:
-            spelled["_convert_"] = mode
-    return spelled
+    if isinstance(found, Entry):
+        return found.recipe
+    if found.problem is not None:
+        raise BridgeError(found.problem)
+    with not_registering():
+        return targets.resolve(found.target, (found.target,)).function
 
 
 def _name(recipe: Any) -> str:

@@ -1,6 +1,6 @@
 """Typed recipes: structured configs, made of the signatures of the targets.
 
-In comes the data that ``serving`` has spelled, out goes a DictConfig in which each call node is of a dataclass with
+In comes the data that ``spelling`` has spelled, out goes a DictConfig in which each call node is of a dataclass with
 the parameters of its target: Hydra refuses unknown names and wrong types, and shows unset parameters with their
 defaults. ``config_types`` says what can be checked. What a recipe contains is never changed: a value that contradicts
 its annotation makes the field ``Any``, and a default that a config cannot hold stays where it is, in the signature.

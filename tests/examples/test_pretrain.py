@@ -201,18 +201,18 @@ def test_wrong_values_are_refused(call: Any, message: str) -> None:
 
 
 def test_data_longer_than_the_model_takes_is_refused(tmp_path: Path) -> None:
-    recipe = recipes.pretrain_recipe(str(tmp_path))
+    recipe = recipes.pretrain(log_dir=str(tmp_path))
     recipe.data.seq_length = 65
     with pytest.raises(ValueError, match=r"data.seq_length \(65\) exceeds the model's \(64\)"):
-        fdl.build(recipe)()
+        fhb.build(recipe)()
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_training_that_diverges_says_so(tmp_path: Path) -> None:
-    recipe = recipes.pretrain_recipe(str(tmp_path), max_steps=20)
+    recipe = recipes.pretrain(log_dir=str(tmp_path), max_steps=20)
     recipe.optim.max_lr = 1e30
     with pytest.raises(FloatingPointError, match=r"try a smaller optim\.max_lr"):
-        fdl.build(recipe)()
+        fhb.build(recipe)()
 
 
 # ----------------------------------------------------------------------------------------------------- checkpoints
@@ -282,37 +282,60 @@ def test_checkpoint_of_another_run_is_refused_with_the_differences(tmp_path: Pat
 
 # --------------------------------------------------------------------------------------------- one run, two spellings
 
-TOKENIZER = fdl.Config(CharTokenizer)
+
+def compose_recipe(log_dir: Path, *overrides: str) -> DictConfig:
+    """Composes the recipe as ``python_app`` does."""
+    with hydra.initialize_config_dir(os.path.abspath("fiddle://examples.pretrain.recipes"), version_base=None):
+        return hydra.compose("pretrain", overrides=[f"log.log_dir={log_dir}", *overrides])
 
 
 @pytest.mark.parametrize(
-    ("override", "part", "recipe"),
+    ("overrides", "arguments"),
     [
-        pytest.param("model=llama3_tiny", "model", recipes.llama3_tiny(TOKENIZER), id="tiny model"),
-        pytest.param("model=llama3_small", "model", recipes.llama3_small(TOKENIZER), id="small model"),
-        pytest.param("data=topics", "data", recipes.text_data(TOKENIZER), id="data"),
-        pytest.param("optim=adam", "optim", recipes.adam_with_cosine_annealing(600), id="Adam"),
-        pytest.param("optim=sgd", "optim", recipes.sgd_with_cosine_annealing(600), id="SGD"),
+        pytest.param([], {}, id="defaults"),
+        pytest.param(["model=llama3_small"], {"model": recipes.llama3_small}, id="another model"),
+        pytest.param(["model=llama3_wide"], {"model": recipes.llama3_wide}, id="a model in Python only"),
+        pytest.param(["optim=sgd"], {"optim": recipes.sgd}, id="another class"),
+        pytest.param(["optim=adam_slow", "data=topics"], {"optim": recipes.adam_slow}, id="two"),
+        pytest.param(["trainer.max_steps=50"], {"max_steps": 50}, id="a value"),
     ],
 )
-def test_group_choice_in_yaml_is_the_recipe_in_python(
-    override: str, part: str, recipe: fdl.Buildable[Any], tmp_path: Path
+def test_choices_in_yaml_and_of_the_recipe_are_its_arguments(
+    overrides: list[str], arguments: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert fhb.same_graph(getattr(fhb.from_hydra(compose(tmp_path, override), share=True), part), recipe)
+    recipe = fhb.resolve(recipes.pretrain(log_dir=str(tmp_path), **arguments))
+    assert fhb.same_graph(fhb.from_hydra(compose(tmp_path, *overrides), share=True), recipe)
+    assert fhb.same_graph(fhb.from_hydra(compose_recipe(tmp_path, *overrides)), recipe)
 
 
-def test_conf_is_the_pretrain_recipe(tmp_path: Path) -> None:
-    assert fhb.same_graph(fhb.from_hydra(compose(tmp_path), share=True), recipes.pretrain_recipe(str(tmp_path)))
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param(["model.config.hidden=64", "optim.max_lr=1e-3"], id="values"),
+        pytest.param(["model.config.seq_length=32", "trainer.max_steps=7"], id="values that others follow"),
+        pytest.param(["+experiment=quick"], id="an experiment"),
+        pytest.param(["+experiment=wide"], id="an experiment with choices"),
+        pytest.param(["model=llama3_small", "++model.config.num_layers=1", "~resume"], id="a choice, changed"),
+    ],
+)
+def test_the_recipe_has_the_command_line_of_the_yaml(overrides: list[str], tmp_path: Path) -> None:
+    by_recipe = compose_recipe(tmp_path, *overrides, f"hydra.searchpath=[file://{ROOT / 'conf'}]")
+    by_yaml = fhb.from_hydra(compose(tmp_path, *overrides), share=True)
+    assert fhb.same_graph(fhb.from_hydra(by_recipe), by_yaml)
+
+
+def test_the_recipes_mean_the_same_on_the_command_line_as_in_python() -> None:
+    fhb.check_recipes(recipes)
 
 
 def test_recipe_survives_yaml(tmp_path: Path) -> None:
-    recipe = recipes.pretrain_recipe(str(tmp_path))
-    assert fhb.same_graph(fhb.from_yaml(fhb.to_yaml(recipe)), recipe)
+    recipe = recipes.pretrain(log_dir=str(tmp_path))
+    assert fhb.same_graph(fhb.from_yaml(fhb.to_yaml(recipe), links="keep"), recipe)
 
 
 def test_fiddle_and_plain_hydra_build_the_recipe_alike_with_one_tokenizer(tmp_path: Path) -> None:
-    recipe = recipes.pretrain_recipe(str(tmp_path))
-    by_fiddle, by_hydra = fdl.build(recipe), hydra.utils.instantiate(fhb.to_hydra(recipe))
+    recipe = recipes.pretrain(log_dir=str(tmp_path))
+    by_fiddle, by_hydra = fhb.build(recipe), hydra.utils.instantiate(fhb.to_hydra(recipe))
     assert fhb.equivalent(by_fiddle, by_hydra)
     assert by_fiddle.keywords["model"].tokenizer is by_fiddle.keywords["data"].tokenizer
     assert by_hydra.keywords["model"].tokenizer is by_hydra.keywords["data"].tokenizer
@@ -328,25 +351,32 @@ def test_conf_shares_its_tokenizer_only_when_asked(tmp_path: Path) -> None:
 
 
 def test_conf_and_recipe_give_the_same_losses(tmp_path: Path) -> None:
-    recipe = recipes.pretrain_recipe(str(tmp_path), max_steps=3)
-    losses = fdl.build(recipe)()
+    recipe = recipes.pretrain(log_dir=str(tmp_path), max_steps=3)
+    losses = fhb.build(recipe)()
     config = compose(tmp_path, "trainer.max_steps=3")
     assert hydra.utils.instantiate(config)() == losses
     assert fhb.instantiate(config, _share_=True)() == losses
     assert fdl.build(fhb.from_hydra(config, share=True))() == losses
 
 
-def run_app(directory: Path, *overrides: str) -> str:
+def run_app(directory: Path, app: str, *overrides: str) -> str:
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "examples.pretrain.app", "hydra.run.dir=out", *overrides]
+    command = [sys.executable, "-m", f"examples.pretrain.{app}", "hydra.run.dir=out", *overrides]
     environment = os.environ | {"PYTHONPATH": path}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_app_trains_with_overrides(tmp_path: Path) -> None:
-    out = run_app(tmp_path, "+experiment=quick", "model.config.hidden=64", "optim.max_lr=1e-3", "trainer.max_steps=3")
+@pytest.mark.parametrize(
+    ("app", "options"),
+    [
+        pytest.param("app", ["+experiment=quick"], id="in YAML"),
+        pytest.param("python_app", ["optim.lr_scheduler.warmup_steps=5"], id="in Python"),
+    ],
+)
+def test_app_trains_with_overrides(app: str, options: list[str], tmp_path: Path) -> None:
+    out = run_app(tmp_path, app, *options, "model.config.hidden=64", "optim.max_lr=1e-3", "trainer.max_steps=3")
     assert "first loss 4." in out
     assert {"checkpoint.npz", "loss.csv", "loss.png", ".hydra"} <= set(os.listdir(tmp_path / "out"))
     state = load_checkpoint(tmp_path / "out/checkpoint.npz")

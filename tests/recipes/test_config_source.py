@@ -16,16 +16,23 @@ from hypothesis import given
 from omegaconf import DictConfig, OmegaConf
 
 import fiddle_hydra_bridge as fhb
+from fiddle_hydra_bridge.convert import omegaconf_nodes
 from fiddle_hydra_bridge.convert.compare import first_difference, first_graph_difference
 from fiddle_hydra_bridge.recipes import config_source
 from fiddle_hydra_bridge.recipes.entry_points import entry_points
-from fiddle_hydra_bridge.recipes.serving import spell
+from fiddle_hydra_bridge.recipes.spelling import spell
 from tests.components import Encoder, Node
 from tests.strategies import graphs, sections
 
 APPS = Path(__file__).with_name("apps")
 
 Composer = Callable[..., DictConfig]
+
+
+def spelled(graph: Any) -> DictConfig:
+    own, data, _ = spell(graph)
+    config: DictConfig = omegaconf_nodes.write({**own, **data})
+    return config
 
 
 def forget(*packages: str) -> None:
@@ -202,14 +209,14 @@ def test_a_module_that_a_search_path_imports_registers_nothing(folder: Composer,
 
 
 def test_a_link_in_a_recipe_is_an_interpolation_of_the_app() -> None:
-    config = spell(fdl.Config(Encoder, dim=fhb.link("${width}")))
+    config = spelled(fdl.Config(Encoder, dim=fhb.link("${width}")))
     assert OmegaConf.create({"width": 5, "encoder": config}).encoder.dim == 5
 
 
 @pytest.mark.parametrize("make", [dict, lambda **entries: fdl.Config(fhb.section, **entries)], ids=["dict", "section"])
 def test_the_outermost_section_speaks_to_hydra_as_a_yaml_file_does(make: Callable[..., Any]) -> None:
     graph = make(defaults=[{"optional a": "b"}, "_self_"], hydra={"run": {"dir": "x"}}, data={"dir": "y"})
-    assert spell(graph) == {
+    assert spelled(graph) == {
         "defaults": [{"optional a": "b"}, "_self_"],
         "hydra": {"run": {"dir": "x"}},
         "data": {"_target_": "builtins.dict", "_convert_": "all", "_args_": [[["dir", "y"]]]},
@@ -221,13 +228,13 @@ def test_the_outermost_section_speaks_to_hydra_as_a_yaml_file_does(make: Callabl
 def test_a_node_keeps_its_own_way_to_take_containers(mode: str) -> None:
     node = {"_target_": "tests.components.Node", "a": {"b": [1]}, "c": {"_target_": "tests.components.Node", "b": [2]}}
     graph = fhb.from_hydra({**node, "_convert_": mode})
-    config = spell(graph)
+    config = spelled(graph)
     assert (config._convert_, config.c._convert_) == (mode, mode)
     assert fhb.same_graph(fhb.from_hydra(config), graph)
 
 
 def test_every_call_node_says_how_it_takes_containers() -> None:
-    config = spell({"node": fdl.Config(Node, a=fdl.Config(Node, b={"c": [fdl.Config(Encoder, dim=1)]}))})
+    config = spelled({"node": fdl.Config(Node, a=fdl.Config(Node, b={"c": [fdl.Config(Encoder, dim=1)]}))})
     config.node.a.a = [1, 2]
     made = hydra.utils.instantiate(config.node.a)
     assert (type(made.a), type(made.b)) == (list, dict)
@@ -237,14 +244,14 @@ def test_every_call_node_says_how_it_takes_containers() -> None:
 
 @given(graphs())
 def test_what_is_served_is_the_graph(graph: Any) -> None:
-    config = spell(graph)
+    config = spelled(graph)
     assert first_graph_difference(fhb.from_hydra(config), graph) is None
     assert first_difference(hydra.utils.instantiate(config), fdl.build(graph)) is None
 
 
 @given(sections())
 def test_a_section_that_is_served_is_the_section(graph: Any) -> None:
-    assert first_graph_difference(fhb.from_hydra(spell(graph)), graph) is None
+    assert first_graph_difference(fhb.from_hydra(spelled(graph)), graph) is None
 
 
 def install(folder: Path, distribution: str, text: str) -> None:

@@ -60,9 +60,9 @@ def test_a_graph_is_registered_by_name() -> None:
 def test_a_module_is_registered_below_its_group() -> None:
     module = types.ModuleType("examples.pretrain.recipes")
     fhb.register(module, group="zoo")
-    assert "pretrain_recipe" in source().list("zoo", None)
+    assert "pretrain" in source().list("zoo", None)
     assert source().is_group("zoo")
-    assert not source().is_config("pretrain_recipe")
+    assert not source().is_config("pretrain")
 
 
 @pytest.mark.parametrize(

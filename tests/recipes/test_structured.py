@@ -27,9 +27,10 @@ import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.compare import first_difference, first_graph_difference
 from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES
 from fiddle_hydra_bridge.recipes import config_types
+from fiddle_hydra_bridge.recipes.config_source import RecipeSource
 from fiddle_hydra_bridge.recipes.config_types import config_type
 from fiddle_hydra_bridge.recipes.registry import REGISTRY, not_registering
-from fiddle_hydra_bridge.recipes.serving import spell
+from fiddle_hydra_bridge.recipes.spelling import spell
 from fiddle_hydra_bridge.recipes.structured import write
 from tests import components
 from tests.recipes import typed_elsewhere as elsewhere
@@ -41,6 +42,12 @@ APPS = Path(__file__).with_name("apps")
 PROJECT = Path(__file__).resolve().parents[2]
 
 # What can be checked ---------------------------------------------------------------------------------------------
+
+
+def typed(graph: Any) -> DictConfig:
+    own, data, _ = spell(graph)
+    return write(data, own)
+
 
 local_enum = enum.Enum("LocalEnum", "A")
 #: What OmegaConf 2.4 checks and 2.3 does not.
@@ -144,11 +151,11 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("target, expected", FIELDS.values(), ids=FIELDS)
 def test_a_node_has_the_parameters_of_its_target(target: Any, expected: dict[str, Any]) -> None:
-    assert types_of(spell(fdl.Config(target), typed=True)) == expected
+    assert types_of(typed(fdl.Config(target))) == expected
 
 
 def test_defaults_are_shown_where_they_can_be_and_what_must_be_given_is_missing() -> None:
-    config = spell(fdl.Config(t.scalars), typed=True)
+    config = typed(fdl.Config(t.scalars))
     assert OmegaConf.to_container(config) == {
         "_target_": "tests.recipes.typed_targets.scalars",
         "_convert_": "all",
@@ -170,14 +177,14 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("target, name", LEFT_OUT.values(), ids=LEFT_OUT)
 def test_a_default_that_a_config_cannot_hold_stays_in_the_signature(target: Any, name: str) -> None:
-    config = spell(fdl.Config(target), typed=True)
+    config = typed(fdl.Config(target))
     assert name not in config
     OmegaConf.update(config, name, [3], force_add=True)
     assert OmegaConf.select(config, name) == [3]
 
 
 def test_no_text_is_taken_for_bytes() -> None:
-    config = spell(fdl.Config(t.scalars), typed=True)
+    config = typed(fdl.Config(t.scalars))
     with pytest.raises(ValidationError, match="is not of type 'bytes'"):
         config.raw = "text"
 
@@ -206,7 +213,7 @@ def test_a_value_that_contradicts_its_annotation_widens_the_field(
     target: Any, arguments: dict[str, Any], expected: Any
 ) -> None:
     [name] = arguments
-    config = spell(fdl.Config(target, **arguments), typed=True)
+    config = typed(fdl.Config(target, **arguments))
     assert types_of(config)[name] == expected
 
 
@@ -322,7 +329,7 @@ def graphs_of_new_targets(draw: Callable[[Any], Any]) -> Any:
 
 
 def check_that_it_builds_the_same(graph: Any) -> None:
-    config = spell(graph, typed=True)
+    config = typed(graph)
     built = fdl.build(graph)
     assert first_difference(hydra.utils.instantiate(config), built) is None
     assert first_difference(fhb.instantiate(config), built) is None
@@ -357,19 +364,19 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def test_a_node_keeps_its_way_to_take_containers(target: str, arguments: dict[str, Any], mode: str) -> None:
     node = {"_target_": f"tests.recipes.typed_targets.{target}", "_convert_": mode, **arguments}
     graph = fhb.from_hydra({"_target_": "tests.components.Node", "_convert_": mode, "a": node, "b": [node]})
-    config = spell(graph, typed=True)
+    config = typed(graph)
     assert first_difference(hydra.utils.instantiate(config), fdl.build(graph)) is None
 
 
 def test_a_partial_shows_no_defaults_since_they_would_become_its_arguments() -> None:
-    config = spell(fdl.Partial(t.scalars, f=1.5), typed=True)
+    config = typed(fdl.Partial(t.scalars, f=1.5))
     assert types_of(config) == {"f": float}
     assert first_graph_difference(fhb.from_hydra(config), fdl.Partial(t.scalars, f=1.5)) is None
 
 
 def test_a_shared_instance_is_typed_and_stays_shared() -> None:
     layer = fdl.Config(t.Layer, width=3)
-    config = spell(fdl.Config(components.Node, a=layer, b=[layer]), typed=True)
+    config = typed(fdl.Config(components.Node, a=layer, b=[layer]))
     assert types_of(config.a)["width"] is int
     config.a.width = 4
     built = hydra.utils.instantiate(config)
@@ -379,7 +386,7 @@ def test_a_shared_instance_is_typed_and_stays_shared() -> None:
 
 def test_a_call_that_spells_a_value_stays_the_value() -> None:
     graph = fdl.Config(components.Node, a=t.loose.__defaults__[5], b=len, c=frozenset({1}))
-    assert first_graph_difference(fhb.from_hydra(spell(graph, typed=True)).a, graph.a) is None
+    assert first_graph_difference(fhb.from_hydra(typed(graph)).a, graph.a) is None
 
 
 # What Hydra does with it -----------------------------------------------------------------------------------------
@@ -538,10 +545,18 @@ def test_an_app_over_typed_recipes_runs_sweeps_and_shows_them(tmp_path: Path) ->
 
 def test_what_a_recipe_says_to_hydra_is_not_typed() -> None:
     said_to_hydra = {"sweeper": {"_target_": "tests.recipes.typed_targets.wrapped", "params": {"x": "1,2"}}}
-    config = spell({"defaults": ["_self_"], "hydra": said_to_hydra, "made": fdl.Config(t.wrapped)}, typed=True)
+    config = typed({"defaults": ["_self_"], "hydra": said_to_hydra, "made": fdl.Config(t.wrapped)})
     assert (config.defaults, config.hydra) == (["_self_"], said_to_hydra)
     assert OmegaConf.get_type(config.hydra.sweeper) is dict
     assert types_of(config.made) == {"size": int}
+
+
+def test_one_recipe_may_be_on_offer_typed_and_untyped() -> None:
+    fhb.register(three, name="loose")
+    fhb.register(three, name="strict", typed=True)
+    source = RecipeSource("test", "fiddle://")
+    found = {name: OmegaConf.get_type(source.load_config(name).config) for name in ("loose", "strict")}
+    assert (found["loose"], found["strict"].__name__) == (dict, "wrapped")
 
 
 def test_typed_is_a_word_of_the_registry_too() -> None:
@@ -555,8 +570,8 @@ def test_typed_is_a_word_of_the_registry_too() -> None:
 
 
 def test_equal_signatures_are_one_class() -> None:
-    one, two = (OmegaConf.get_type(spell(fdl.Config(t.Layer, width=width), typed=True)) for width in (1, 2))
-    other = OmegaConf.get_type(spell(fdl.Config(t.Layer, width="x"), typed=True))
+    one, two = (OmegaConf.get_type(typed(fdl.Config(t.Layer, width=width))) for width in (1, 2))
+    other = OmegaConf.get_type(typed(fdl.Config(t.Layer, width="x")))
     assert one is two is not other
     assert (one.__name__, other.__name__) == ("Layer", "Layer")
 
@@ -564,7 +579,7 @@ def test_equal_signatures_are_one_class() -> None:
 def every_config() -> list[DictConfig]:
     nodes: list[Any] = [fdl.Config(target) for target in TARGETS]
     nodes.append(fdl.Partial(t.unannotated, 1, **{"x-y": 2, "b": 3}))
-    return [spell(fdl.Config(components.Node, a=node), typed=True) for node in nodes]
+    return [typed(fdl.Config(components.Node, a=node)) for node in nodes]
 
 
 def test_configs_are_pickled_and_come_back_with_their_classes() -> None:

@@ -37,3 +37,21 @@ class SGD:
 
 def train(model: Any, data: Any, optim: Any) -> tuple[Any, Any, Any]:
     return model, data, optim
+
+
+class Mamba(Model):
+    def __init__(self, tokenizer: Any, layers: Any = (), seed: int = 0, activation: Any = None) -> None:
+        super().__init__(tokenizer, layers=layers, seed=seed)
+        self.activation = activation
+
+
+class Training:
+    def __init__(self, optim: Any, again: Any, plain: Any) -> None:
+        self.optim = optim
+        self.again = again
+        self.plain = plain
+
+
+class Run:
+    def __init__(self, **entries: Any) -> None:
+        self.__dict__.update(entries)
