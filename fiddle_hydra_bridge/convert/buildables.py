@@ -149,11 +149,19 @@ class Shape:
 
     def spellable_default(self, name: str) -> Any:
         """Returns the default of a parameter as the callable would see it, or ``fdl.NO_VALUE``."""
+        factory = self._factories.get(name)
+        if factory is None:
+            return self.default(name)
+        return factory() if factory in (list, dict, set) else fdl.NO_VALUE
+
+    @functools.cached_property
+    def _factories(self) -> dict[str, Any]:
+        """The factories of defaults that a dataclass or an attrs class has, by parameter."""
         if is_dataclass(self.function):
-            for field in fields(self.function):
-                if field.name == name and field.default_factory is not NO_FIELD_DEFAULT:
-                    return field.default_factory() if field.default_factory in (list, dict, set) else fdl.NO_VALUE
-        return self.default(name)
+            found = {field.name: field.default_factory for field in fields(self.function)}
+            return {name: factory for name, factory in found.items() if factory is not NO_FIELD_DEFAULT}
+        attributes = getattr(self.function, "__attrs_attrs__", ())
+        return {each.alias: each.default.factory for each in attributes if hasattr(each.default, "factory")}
 
     def sorted(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Puts keyword arguments in signature order, extra ones behind in the order they stand."""

@@ -46,7 +46,7 @@ def store_recipe(what: Any, *, group: str | None = None, name: str | None = None
         return
     option = checked_name(what, group, name)
     own, data, _ = spell(call_recipe(what))
-    node = structured.write({**own, **data})
+    node = structured.write(data, own)
     ConfigStore.instance().store(
         name=option, node=node, group=group or None, package=package, provider="fiddle_hydra_bridge"
     )

@@ -166,5 +166,8 @@ def _read(spelled: Any) -> Any:
         return _SIMPLE[spelled]
     kind, *arguments = spelled
     if kind == "enum":
-        return targets.get_object(arguments[0])
+        found = targets.get_object(arguments[0])
+        if not isinstance(found, enum.EnumType):
+            raise TypeError(f"{arguments[0]!r} is no enum")
+        return found
     return _GENERIC[kind][tuple(arguments if kind == "literal" else map(_read, arguments))]

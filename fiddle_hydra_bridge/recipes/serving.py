@@ -7,6 +7,7 @@ is what a YAML file would hold, plain and untyped, or a structured config if the
 
 from __future__ import annotations
 
+import dataclasses
 import traceback
 from types import TracebackType
 from typing import Any
@@ -39,7 +40,8 @@ def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[Dict
     name = found.target if isinstance(found, Option) else _name(found.recipe)
     try:
         recipe, offering = recipe_of(found), Offering(source)
-        served = offering.serve(recipe)
+        # One function may be on offer under two names, typed and untyped.
+        served = dataclasses.replace(offering.serve(recipe), typed=found.typed)
         keys = list(offering.keys(recipe))
         # It may be a primary config, of which --help shows this.
         more = {"hydra": {"help": {"header": _help(keys)}}} if keys and "/" not in path else {}

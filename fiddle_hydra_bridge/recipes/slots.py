@@ -97,11 +97,13 @@ class Served:
         Args:
             more: what else it shall say to Hydra itself.
         """
-        return self.written({**merged(more, self.own), **self._defaults(), **self.rest_or_data})
+        return self.written(self.rest_or_data, {**merged(more, self.own), **self._defaults()})
 
-    def written(self, data: dict[str, Data]) -> DictConfig:
-        """Writes data as a config of the kind that the recipe asks for."""
-        config: DictConfig = (structured if self.typed else omegaconf_nodes).write(data)
+    def written(self, data: dict[str, Data], own: dict[str, Data]) -> DictConfig:
+        """Writes data, and what speaks to Hydra itself, as a config of the kind that the recipe asks for."""
+        if self.typed:
+            return structured.write(data, own)
+        config: DictConfig = omegaconf_nodes.write({**own, **data})
         return config
 
     @property
@@ -302,7 +304,7 @@ class Offering:
         for slot, path in served.places.items():
             option: Any = self.composed(chosen.get(slot.parameter, slot.recipe))
             whole.merge_with(put(option, path))
-        whole.merge_with(served.written(served.rest_or_data))
+        whole.merge_with(served.written(served.rest_or_data, {}))
         return whole
 
     def _works(self, option: Any) -> bool:

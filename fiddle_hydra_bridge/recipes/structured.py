@@ -13,7 +13,7 @@ import sys
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Literal, Union
 
@@ -24,7 +24,7 @@ from fiddle_hydra_bridge.convert import hydra_reader, targets, values
 from fiddle_hydra_bridge.convert.bridge import to_data
 from fiddle_hydra_bridge.convert.buildables import Shape, accepting, make, shape_of
 from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, RESERVED, SHARED_PARTIAL, SHARED_TARGET
-from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES, is_config
+from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES, is_config, is_structured
 from fiddle_hydra_bridge.convert.tree import ARG_FACTORY, HELPERS, MISSING, PARTIAL, SHARE, Call, Data, Link
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.config_types import config_type, node_class, union_of
@@ -32,20 +32,22 @@ from fiddle_hydra_bridge.recipes.config_types import config_type, node_class, un
 __all__ = ["write"]
 
 
-def write(data: dict[str, Data]) -> DictConfig:
+def write(data: dict[str, Data], own: dict[str, Any]) -> DictConfig:
     """Writes a recipe as a structured config.
 
-    A key whose value is ``???`` takes whatever another config puts there, so a slot is ``???``.
+    A key whose value is ``???`` takes whatever another config puts there. Required parameters that the data leave out
+    are ``???``, too.
 
     Args:
         data: the recipe in Hydra's spelling; every call node says its ``_convert_``.
+        own: what the recipe says to Hydra itself, by ``defaults`` and ``hydra``: it stays as it is.
 
     Example:
-        >>> write({"_target_": "datetime.date.fromtimestamp", "_convert_": "all"})
-        {'_target_': 'datetime.date.fromtimestamp', '_convert_': 'all', 'timestamp': '???'}
+        >>> write({"_target_": "textwrap.shorten", "_convert_": "all", "text": "a text"}, {})
+        {'_target_': 'textwrap.shorten', '_convert_': 'all', 'text': 'a text', 'width': '???'}
     """
     made = _Writer().node(data, False)
-    config: DictConfig = made if is_config(made) else OmegaConf.create(made)
+    config: DictConfig = _filled(made if is_config(made) else OmegaConf.create(made), own)
     return config
 
 
@@ -56,7 +58,7 @@ class _Signature:
     Attributes:
         shape: the signature.
         types: the types of the parameters that can be given by name, in their order.
-        defaults: those defaults that a config can hold, spelled.
+        defaults: those defaults that a config can hold, spelled; ``MISSING`` for required parameters.
     """
 
     shape: Shape
@@ -180,10 +182,11 @@ def _filled(config: Any, entries: dict[Any, Any]) -> Any:
 
 def _admitting(of_type: Any, data: Data) -> Any:
     """Returns a type like the given one that admits a value: with None, with int beside float, or else ``Any``."""
+    members = typing.get_args(of_type) if typing.get_origin(of_type) is Union else (of_type,)
     wider = of_type
     if data is None:
         wider = union_of(of_type, None)
-    elif type(data) is int and float in (of_type, *typing.get_args(of_type)):
+    elif type(data) is int and float in members:
         wider = union_of(of_type, int)
     return next((each for each in (of_type, wider) if _admits(each, data)), Any)
 
@@ -192,7 +195,7 @@ def _admits(of_type: Any, data: Data) -> bool:
     """Whether a field of a type keeps a value just as it is; OmegaConf would convert some that this refuses."""
     origin, arguments = typing.get_origin(of_type), typing.get_args(of_type)
     kind = type(data)
-    if of_type is Any or data is MISSING or kind is Link:
+    if of_type is Any or kind is Link or data is MISSING or data == "???":
         return True
     if origin is Union:
         return any(_admits(each, data) for each in arguments)
@@ -280,18 +283,18 @@ def _signature_of(called: str) -> _Signature | None:
         return None
     if not shape.keyword_names:
         return None
-    types = {
+    found = {
         parameter.name: config_type(_hint(function, parameter))
         for parameter in shape.parameters
         if parameter.name in shape.keyword_names
     }
     for name, default in defaults.items():
-        types[name] = _admitting(types[name], default)
-    return _Signature(shape, types, defaults)
+        found[name] = _admitting(found[name], default)
+    return _Signature(shape, found, defaults)
 
 
 def _defaults_of(function: Any, shape: Shape) -> Iterator[tuple[str, Data]]:
-    """Yields the defaults that a config can hold: those with a spelling, and without an identity.
+    """Yields the defaults that a config can hold: those with a spelling, and without an identity; and ``MISSING``.
 
     A call that leaves a list out gets the one of the signature, the same every time; from a config, it would get a
     new one. A factory of a dataclass makes a new one, too.
@@ -300,7 +303,7 @@ def _defaults_of(function: Any, shape: Shape) -> Iterator[tuple[str, Data]]:
     for name in shape.keyword_names:
         default = shape.default(name)
         is_made = shape.spellable_default(name) is not default
-        if default is not fdl.NO_VALUE and name in data and (is_made or not _has_identity(default)):
+        if name in data and (data[name] is MISSING or is_made or not _has_identity(default)):
             yield name, _by_itself(data[name])
 
 
@@ -330,7 +333,7 @@ def _hint(function: Any, parameter: inspect.Parameter) -> Any:
 
 def _namespace(function: Any, name: str) -> dict[str, Any]:
     """Returns the names that the annotation of a parameter knows."""
-    if isinstance(function, type) and is_dataclass(function):
+    if isinstance(function, type) and is_structured(function):
         # The class makes the signature, but the annotation of a field was written in the class that has the field.
         owner = next((base for base in function.__mro__ if name in inspect.get_annotations(base)), function)
         return dict(vars(sys.modules.get(owner.__module__, object)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import pickle
 import re
 import subprocess
@@ -20,11 +21,13 @@ from hydra.errors import ConfigCompositionException
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ValidationError
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.compare import first_difference, first_graph_difference
 from fiddle_hydra_bridge.convert.nodes import HAS_TUPLES
 from fiddle_hydra_bridge.recipes import config_types
+from fiddle_hydra_bridge.recipes.config_source import RecipeSource
 from fiddle_hydra_bridge.recipes.config_types import config_type
 from fiddle_hydra_bridge.recipes.registry import REGISTRY, not_registering
 from fiddle_hydra_bridge.recipes.spelling import spell
@@ -43,7 +46,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def typed(graph: Any) -> DictConfig:
     own, data, _ = spell(graph)
-    return write({**own, **data})
+    return write(data, own)
 
 
 local_enum = enum.Enum("LocalEnum", "A")
@@ -138,6 +141,10 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
         elsewhere.Derived,
         {"colour": t.Colour, "names": list[str], "table": dict[str, int], "width": int},
     ),
+    "an attrs class of two modules": (
+        elsewhere.Defined,
+        {"colour": t.Colour, "names": list[str], "width": int, "private": int},
+    ),
     "a wrapped function": (t.wrapped, {"size": int}),
 }
 
@@ -176,12 +183,19 @@ def test_a_default_that_a_config_cannot_hold_stays_in_the_signature(target: Any,
     assert OmegaConf.select(config, name) == [3]
 
 
+def test_no_text_is_taken_for_bytes() -> None:
+    config = typed(fdl.Config(t.scalars))
+    with pytest.raises(ValidationError, match="is not of type 'bytes'"):
+        config.raw = "text"
+
+
 WIDENED: dict[str, tuple[Any, dict[str, Any], Any]] = {
     "None where none is annotated": (t.scalars, {"s": None}, Optional[str]),  # noqa: UP045
     "an int for a float": (t.scalars, {"f": 2}, Union[float, int]),  # noqa: UP007
     "an int for an optional float": (t.unions, {"g": 2}, Union[float, None, int]),  # noqa: UP007
     "a bool for an int": (t.scalars, {"i": True}, Any),
     "a number for a str": (t.scalars, {"s": 1.5}, Any),
+    "an int for a dict of floats": (t.containers, {"b": 1}, Any),
     "a node for an int": (t.scalars, {"i": fdl.Config(t.wrapped)}, Any),
     "a tuple for a list": (t.containers, {"a": (1,)}, Any),
     "one wrong item": (t.containers, {"a": [1, "x"]}, Any),
@@ -220,6 +234,7 @@ TARGETS = [
     t.Made,
     t.Base,
     elsewhere.Derived,
+    elsewhere.Defined,
     t.wrapped,
 ]
 fitting = st.one_of(
@@ -271,6 +286,48 @@ def typed_graphs(draw: Callable[[Any], Any], depth: int = 2) -> Any:
     return node(depth)
 
 
+hints = st.recursive(
+    st.sampled_from([int, float, bool, str, bytes, Path, t.Colour, t.Level, t.Shade, Any, range, None]),
+    lambda inner: st.one_of(
+        inner.map(lambda hint: list[hint]),
+        inner.map(lambda hint: dict[str, hint]),
+        inner.map(lambda hint: tuple[hint, ...]),
+        st.tuples(inner, inner).map(lambda pair: tuple[pair]),
+        st.lists(inner, min_size=1, max_size=3).map(lambda some: Union[tuple(some)]),  # noqa: UP007
+        st.lists(st.sampled_from(["fast", 1, True, None]), min_size=1).map(lambda some: Literal[tuple(some)]),
+    ),
+    max_leaves=4,
+)
+
+
+@st.composite
+def graphs_of_new_targets(draw: Callable[[Any], Any]) -> Any:
+    """Draws a function of any signature, and a config of it with any arguments."""
+    names = draw(st.lists(st.sampled_from(["a", "b", "items", "keys", "copy", "_hidden"]), unique=True))
+    values_of_all = fitting | values
+    parameters = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=draw(hints),
+            default=draw(st.just(inspect.Parameter.empty) | values_of_all),
+        )
+        for name in names
+    ]
+    signature = inspect.Signature(parameters)
+
+    def generated(**arguments: Any) -> Any:
+        bound = signature.bind(**arguments)
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    generated.__signature__ = signature  # type: ignore[attr-defined]
+    generated.__module__, generated.__qualname__ = t.__name__, "generated"
+    t.generated = generated  # type: ignore[attr-defined]
+    given_ones = [each.name for each in parameters if each.default is each.empty or draw(st.booleans())]
+    return fdl.Config(generated, **{name: draw(values_of_all) for name in given_ones})
+
+
 def check_that_it_builds_the_same(graph: Any) -> None:
     config = typed(graph)
     built = fdl.build(graph)
@@ -286,6 +343,11 @@ def test_instantiating_a_typed_recipe_builds_its_graph(graph: Any) -> None:
 
 @given(typed_graphs())
 def test_instantiating_a_typed_recipe_builds_its_graph_whatever_the_annotations_say(graph: Any) -> None:
+    check_that_it_builds_the_same(graph)
+
+
+@given(graphs_of_new_targets())
+def test_instantiating_a_typed_recipe_builds_its_graph_for_any_signature(graph: Any) -> None:
     check_that_it_builds_the_same(graph)
 
 
@@ -431,20 +493,21 @@ def test_a_wrong_type_that_an_interpolation_reaches_is_refused_when_it_is_read(
         hydra.utils.instantiate(config.model)
 
 
+@pytest.mark.parametrize("slot", [{}, {"model": "???"}], ids=["left out", "missing"])
 @pytest.mark.parametrize("order", [["_self_"], ["_self_", 0], [0, "_self_"]], ids=["none", "before", "behind"])
 @pytest.mark.parametrize("option", ["mine", "plain", "tied"])
 def test_what_is_missing_takes_whatever_another_config_puts_there(
-    composed: Callable[..., DictConfig], order: list[Any], option: str
+    composed: Callable[..., DictConfig], order: list[Any], option: str, slot: dict[str, Any]
 ) -> None:
     data = {
-        "defaults": [{"/model@model": option} if each == 0 else each for each in order],
         "_target_": "typed_parts.Run",
         "_convert_": "all",
-        "model": "???",
+        **slot,
         "optim": None,
         "steps": 3,
     }
-    ConfigStore.instance().store("slots", write(data))
+    defaults = [{"/model@model": option} if each == 0 else each for each in order]
+    ConfigStore.instance().store("slots", write(data, {"defaults": defaults}))
     config = composed("hydra.searchpath=[fiddle://typed_zoo]", "steps=4", name="slots")
     assert "defaults" not in config
     assert OmegaConf.is_missing(config, "model") is (0 not in order)
@@ -478,6 +541,22 @@ def test_an_app_over_typed_recipes_runs_sweeps_and_shows_them(tmp_path: Path) ->
     assert cfg[1] == "# @package optim\n_target_: typed_parts.Adam\n_convert_: all\nlr: 0.5\neps: 1.0e-08\n"
     assert "  depth: null\n" in help_text[1]
     assert "model: small" in tree[1] or "model/small" in tree[1]
+
+
+def test_what_a_recipe_says_to_hydra_is_not_typed() -> None:
+    said_to_hydra = {"sweeper": {"_target_": "tests.recipes.typed_targets.wrapped", "params": {"x": "1,2"}}}
+    config = typed({"defaults": ["_self_"], "hydra": said_to_hydra, "made": fdl.Config(t.wrapped)})
+    assert (config.defaults, config.hydra) == (["_self_"], said_to_hydra)
+    assert OmegaConf.get_type(config.hydra.sweeper) is dict
+    assert types_of(config.made) == {"size": int}
+
+
+def test_one_recipe_may_be_on_offer_typed_and_untyped() -> None:
+    fhb.register(three, name="loose")
+    fhb.register(three, name="strict", typed=True)
+    source = RecipeSource("test", "fiddle://")
+    found = {name: OmegaConf.get_type(source.load_config(name).config) for name in ("loose", "strict")}
+    assert (found["loose"], found["strict"].__name__) == (dict, "wrapped")
 
 
 def test_typed_is_a_word_of_the_registry_too() -> None:
@@ -546,9 +625,18 @@ def test_a_process_that_knows_no_recipe_receives_the_classes_and_makes_the_same(
     ], result.stderr.decode()
 
 
-@pytest.mark.parametrize(
-    "name", ["nothing", "[]", "[1, [[2, 3]]]", '["a", [["x", "no type"]]]', '["a", [["x", ["enum", "no.such"]]]]']
-)
+NO_CLASSES = {
+    "a word": "nothing",
+    "no target": "[]",
+    "no text": "[1, [[2, 3]]]",
+    "no type": '["a", [["x", "no type"]]]',
+    "an enum that is not there": '["a", [["x", ["enum", "no.such"]]]]',
+    "a function for an enum": '["a", [["x", ["enum", "math.sqrt"]]]]',
+    "an enum that Hydra refuses": '["a", [["x", ["enum", "os.system"]]]]',
+}
+
+
+@pytest.mark.parametrize("name", NO_CLASSES.values(), ids=NO_CLASSES)
 def test_a_name_that_is_no_class_is_no_attribute(name: str) -> None:
     with pytest.raises(AttributeError, match="has no attribute"):
         getattr(config_types, name)

@@ -1,8 +1,10 @@
-"""A dataclass whose base stands in another module: the annotations of its fields speak of two modules."""
+"""Classes whose base stands in another module: the annotations of their fields speak of two modules."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import attrs
 
 from tests.recipes import typed_targets
 
@@ -12,3 +14,9 @@ Colour = int
 @dataclass
 class Derived(typed_targets.Base):
     width: Colour = 1
+
+
+@attrs.define
+class Defined(typed_targets.Defined):
+    width: Colour = 1
+    _private: int = 2

@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, TypeVar, Union
 
+import attrs
+
 if TYPE_CHECKING:
     from tests.recipes.nowhere import Unknown
 
@@ -145,6 +147,12 @@ class Base:
     names: list[str] = field(default_factory=list)
     table: dict[str, int] = field(default_factory=dict)
     odd: list[int] = field(default_factory=lambda: [1])
+
+
+@attrs.define
+class Defined:
+    colour: Colour = Colour.BLUE
+    names: list[str] = attrs.field(factory=list)
 
 
 def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
