@@ -138,6 +138,9 @@ def node_class(target: str, fields: tuple[tuple[str, Any], ...]) -> type[Any]:
     made.__qualname__ = spelled.replace(".", "\\u002e")
     # Of two threads that make the same class, both must return the one that is found by the name.
     found: type[Any] = globals().setdefault(made.__qualname__, made)
+    if [each.type for each in dataclasses.fields(found)] != [of_type for _, of_type in fields]:
+        # A module was loaded anew, and has enums of the same names.
+        globals()[made.__qualname__] = found = made
     return found
 
 

@@ -274,6 +274,8 @@ class Offering:
 
     def _check_types(self, served: Served) -> None:
         """Checks that structured configs let the recipe change its parts as it does."""
+        if not served.places:
+            return
         self._check_merge(served, list(served.places), {})
         for slot in served.places:
             for _, option in self.options(slot):

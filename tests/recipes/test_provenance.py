@@ -369,7 +369,7 @@ def test_every_value_comes_from_the_line_that_the_tree_says(tree: Tree, folder: 
     assert traced(tree.overrides) == expected
 
 
-# --- what differs between the lines, and what is no file ----------------------------------------------------------------
+# --- what differs between the lines, and what is no file --------------------------------------------------------------
 
 
 def test_an_override_below_an_interpolation_changes_what_the_installed_hydra_changes(folder: Path) -> None:
