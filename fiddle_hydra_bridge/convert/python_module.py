@@ -178,7 +178,9 @@ class Module:
             local = Names(names.taken)
             for each in (function, *reversed(function.helpers)):
                 for variable in each.variables:
-                    local.give(variable, variable.hint)
+                    # The function that makes a value is often called like the value.
+                    is_imported = variable.hint in names.taken
+                    local.give(variable, f"{variable.hint}_config" if is_imported else variable.hint)
 
     def _head(self) -> list[str]:
         lines = [*_docstring(self.doc, 0)]
