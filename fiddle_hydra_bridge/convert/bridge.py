@@ -27,12 +27,12 @@ from fiddle_hydra_bridge.convert import (
     values,
     yaml_text,
 )
-from fiddle_hydra_bridge.convert.buildables import own_mode
+from fiddle_hydra_bridge.convert.buildables import has_signature, own_mode
 from fiddle_hydra_bridge.convert.docs import comments_for
 from fiddle_hydra_bridge.convert.histories import Location, caller
 from fiddle_hydra_bridge.convert.hydra_keys import MODES
 from fiddle_hydra_bridge.convert.nodes import is_config, is_structured
-from fiddle_hydra_bridge.convert.tree import PLAIN_TYPES, Call, Data, Marks
+from fiddle_hydra_bridge.convert.tree import PLAIN_TYPES, Call, Data, Marks, Tree
 from fiddle_hydra_bridge.errors import (
     BridgeError,
     ParameterError,
@@ -46,6 +46,7 @@ from fiddle_hydra_bridge.errors import (
 
 __all__ = [
     "Options",
+    "for_python",
     "from_hydra",
     "from_parsed",
     "from_yaml",
@@ -301,14 +302,25 @@ def to_python(graph: Any, *, name: str = "config", style: str = "fiddle", codecs
         def half() -> fdl.Config:
             return fdl.Config(Fraction, numerator=1)
     """
-    registry = values.BUILTIN.with_codecs(*codecs)
+    tree, making = for_python(graph, codecs)
+    return python_source.write(tree, name=name, style=style, making=making)
+
+
+def for_python(graph: Any, codecs: Iterable[values.Codec] = ()) -> tuple[Tree, Callable[[Call], python_source.Making]]:
+    """Reads a graph for ``python_source``.
+
+    Returns:
+        the tree, and what is known of the node of each call in it.
+    """
     nodes: list[tuple[Any, Call]] = []
-    tree = graph_reader.read(graph, codecs=registry, nodes=nodes, placeholders=False)
-    made = {
-        id(call): python_source.Making(isinstance(fdl.get_callable(node), targets.LazyTarget), own_mode(node))
-        for node, call in nodes
-    }
-    return python_source.write(tree, name=name, style=style, making=lambda call: made[id(call)])
+    tree = graph_reader.read(graph, codecs=values.BUILTIN.with_codecs(*codecs), nodes=nodes, placeholders=False)
+    made = {id(call): _making_of(node) for node, call in nodes}
+    return tree, lambda call: made[id(call)]
+
+
+def _making_of(node: Any) -> python_source.Making:
+    function = fdl.get_callable(node)
+    return python_source.Making(isinstance(function, targets.LazyTarget), has_signature(function), own_mode(node))
 
 
 def to_data(

@@ -127,6 +127,7 @@ class Module:
         function.value = value
         function.helpers = self._helpers
         _place(function, self._variables)
+        function.helpers = _in_order_of_calls(function)
         self._functions.append(function)
         self._variables, self._helpers = [], []
         return function
@@ -160,7 +161,7 @@ class Module:
         self._choose_names()
         blocks = [self._head()]
         for function in self._functions:
-            blocks += [_function_lines(each) for each in (function, *reversed(function.helpers))]
+            blocks += [_function_lines(each) for each in (function, *function.helpers)]
         return "\n\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
     def _choose_names(self) -> None:
@@ -172,11 +173,11 @@ class Module:
         for symbol, _ in self._constants.values():
             names.give(symbol, symbol.hint)
         for function in self._functions:
-            for helper in reversed(function.helpers):
+            for helper in function.helpers:
                 names.give(helper, helper.hint)
         for function in self._functions:
             local = Names(names.taken)
-            for each in (function, *reversed(function.helpers)):
+            for each in (function, *function.helpers):
                 for variable in each.variables:
                     # The function that makes a value is often called like the value.
                     is_imported = variable.hint in names.taken
@@ -240,6 +241,19 @@ def _place(root: Function, variables: list[Variable]) -> None:
     for helper in root.helpers:
         helper.call.items = [Item(text(parameter)) for parameter in helper.parameters]
         helper.call.measure()
+
+
+def _in_order_of_calls(root: Function) -> list[Function]:
+    """The functions that a function calls, directly or not, each before those that it calls itself."""
+    found: list[Function] = []
+    pending = [root]
+    while pending:
+        function = pending.pop()
+        found.append(function)
+        own = [*(expr for variable in function.variables for expr in variable.expressions()), *function.expressions()]
+        called = [symbol for expr in own for symbol in symbols(expr) if isinstance(symbol, Function)]
+        pending += reversed(called)
+    return found[1:]
 
 
 # Lines --------------------------------------------------------------------------------------------------------

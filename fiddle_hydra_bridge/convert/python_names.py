@@ -187,9 +187,9 @@ class Imports:
 def _is_of_project(top: str) -> bool:
     """Whether a package is code of the user's own: loaded, and from no environment's folder of libraries."""
     module = sys.modules.get(top)
-    files = [*getattr(module, "__path__", ()), getattr(module, "__file__", None) or ""]
+    files = [file for file in (*getattr(module, "__path__", ()), getattr(module, "__file__", None)) if file]
     is_installed = any(part in ("site-packages", "dist-packages") for file in files for part in Path(file).parts)
-    return top == "__main__" or (module is not None and not is_installed and top != "fiddle_hydra_bridge")
+    return top == "__main__" or (bool(files) and not is_installed and top != "fiddle_hydra_bridge")
 
 
 def _builtins_module() -> Reference:

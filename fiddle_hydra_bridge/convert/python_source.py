@@ -83,16 +83,18 @@ class Making:
 
     Attributes:
         lazy: whether its callable is a ``LazyTarget``.
+        signature: whether its callable shows a signature.
         mode: the conversion mode of its class, if it is of a class of ``buildables.mode_class``.
     """
 
     lazy: bool = False
+    signature: bool = True
     mode: str | None = None
 
 
 def as_converted(made: Call) -> Making:
     """What is known of a node that was not read from a graph: the class follows its conversion mode."""
-    return Making("${" in made.target, None if made.convert == "all" else made.convert)
+    return Making("${" in made.target, mode=None if made.convert == "all" else made.convert)
 
 
 def write(
@@ -283,24 +285,27 @@ class Printer:
             target = Item(call(self.maker("fiddle_hydra_bridge.LazyTarget"), lazy))
         else:
             target = Item(Text(self.imports.reference(made.target)))
+        if not making.signature:
+            function = self.maker("fiddle_hydra_bridge.convert.buildables.without_signature")
+            return call(function, [Text(self._class(made, making, called=False))], [target, *items])
         if not self.style.binding or made.kind == "factory":
             return call(self._class(made, making), (), [target, *items])
         if _CONSTRUCTOR_NAMES & made.kwargs.keys():
             plain = call(self.imports.reference(f"fiddle.{made.kind.title()}"), (), [target, *items])
-            return call(self.imports.reference("fiddle.cast"), [Text(self._class(made, making)), plain])
+            return call(self.imports.reference("fiddle.cast"), [Text(self._class(made, making, called=False)), plain])
         if _is_changed_by_binding(made):
             items = [*items, Item(text("False"), text("bind_args"), "=")]
         return call(self._class(made, making), (), [target, *items])
 
-    def _class(self, made: Call, making: Making) -> tuple[Part, ...]:
+    def _class(self, made: Call, making: Making, called: bool = True) -> tuple[Part, ...]:
         path = self._class_path(made)
         if making.mode is None:
-            return self.maker(path)
+            return self.maker(path) if called else self.imports.reference(path)
         function = self.imports.reference("fiddle_hydra_bridge.convert.buildables.mode_class")
         base = Text(self.imports.reference(path))
         name = f"{making.mode.title()}{path.rpartition('.')[2]}"
         constant = self.module.constant(name, call(function, [base, python_values.string(making.mode)]))
-        return self._exempted((constant,))
+        return self._exempted((constant,)) if called else (constant,)
 
     def _class_path(self, made: Call) -> str:
         return {"config": self.style.config, "partial": self.style.partial}.get(made.kind, "fiddle.ArgFactory")
