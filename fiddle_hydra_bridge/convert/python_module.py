@@ -15,7 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fiddle_hydra_bridge.convert.python_layout import Expr, Group, Item, Part, Symbol, Text, call, emit, symbols, text
+from fiddle_hydra_bridge.convert.python_layout import (
+    Expr,
+    Group,
+    Item,
+    Part,
+    Symbol,
+    Text,
+    call,
+    comment_lines,
+    emit,
+    printable,
+    symbols,
+    text,
+)
 from fiddle_hydra_bridge.convert.python_names import Imports, Names, snake_case
 
 __all__ = ["Function", "Module", "Variable"]
@@ -260,7 +273,7 @@ def _in_order_of_calls(root: Function) -> list[Function]:
 
 
 def _function_lines(function: Function) -> list[str]:
-    lines = [f"# {line}".rstrip() for line in function.comments]
+    lines = comment_lines(function.comments)
     lines += [f"@{''.join(map(_name, decorator))}" for decorator in function.decorators]
     annotation = "".join(map(_name, _type_of(function.value)))
     returns = f" -> {annotation}" if annotation else ""
@@ -286,9 +299,14 @@ def _name(part: Part) -> str:
 
 
 def _docstring(doc: str, indent: int) -> list[str]:
-    if not doc:
+    words = [printable(line).rstrip() for line in doc.strip().replace("\\", "\\\\").splitlines()]
+    if not words:
         return []
-    first, *others = doc.replace("\\", "\\\\").replace('"""', '\\"\\"\\"').strip().splitlines()
     blanks = " " * indent
-    lines = [f'{blanks}"""{first}', *(f"{blanks}{line}".rstrip() for line in others)]
-    return [*lines, f'{blanks}"""'] if others else [f'{lines[0]}"""']
+    lines = [f"{blanks}{line}".rstrip().replace('"""', '\\"\\"\\"') for line in words]
+    lines[0] = f'{blanks}"""{lines[0].lstrip()}'
+    if len(lines) > 1:
+        return [*lines, f'{blanks}"""']
+    if lines[0].endswith('"') and len(words[0]) > 0:
+        lines[0] = f'{lines[0][:-1]}\\"'
+    return [f'{lines[0]}"""']
