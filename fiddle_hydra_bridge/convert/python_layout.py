@@ -210,7 +210,12 @@ def _emit(lines: list[str], expr: Expr, prefix: str, suffix: str, indent: int) -
     flat = _flat(expr)
     if flat is not None and indent + _columns(prefix) + _columns(flat) + len(suffix) <= WIDTH:
         lines.append(" " * indent + prefix + flat + suffix)
-    elif isinstance(expr, Text):
+    else:
+        _emit_broken(lines, expr, prefix, suffix, indent)
+
+
+def _emit_broken(lines: list[str], expr: Expr, prefix: str, suffix: str, indent: int) -> None:
+    if isinstance(expr, Text):
         lines.append(" " * indent + prefix + _joined(expr.parts) + suffix)
     elif not expr.items:
         lines.append(" " * indent + prefix + _joined(expr.head) + expr.brackets + suffix)
@@ -264,7 +269,7 @@ def printable(words: str) -> str:
 def _emit_entry(lines: list[str], key: Expr, joint: str, value: Expr, comma: str, indent: int) -> None:
     flat = _flat(key)
     if flat is None or (isinstance(key, Group) and indent + _columns(flat) + len(joint) + _opening(value) > WIDTH):
-        _emit(lines, key, "", joint, indent)
+        _emit_broken(lines, key, "", joint, indent)
         last = lines.pop()
         _emit(lines, value, last.lstrip(), comma, indent)
     else:

@@ -13,6 +13,7 @@ Names are chosen by ``text()``, when all of them are known. So an expression hol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from fiddle_hydra_bridge.convert.python_layout import (
@@ -304,9 +305,8 @@ def _docstring(doc: str, indent: int) -> list[str]:
         return []
     blanks = " " * indent
     lines = [f"{blanks}{line}".rstrip().replace('"""', '\\"\\"\\"') for line in words]
-    lines[0] = f'{blanks}"""{lines[0].lstrip()}'
-    if len(lines) > 1:
-        return [*lines, f'{blanks}"""']
-    if lines[0].endswith('"') and len(words[0]) > 0:
-        lines[0] = f'{lines[0][:-1]}\\"'
-    return [f'{lines[0]}"""']
+    # A quote beside the quotes is kept apart, as ruff does.
+    first, bare_quote = lines[0].lstrip(), re.search(r'(?<!\\)(?:\\\\)*"$', lines[-1])
+    before, behind = " " if first.startswith('"') else "", " " if bare_quote else ""
+    lines[0] = f'{blanks}"""{before}{first}'
+    return [*lines, f'{blanks}"""'] if len(lines) > 1 else [f'{lines[0]}{behind}"""']
