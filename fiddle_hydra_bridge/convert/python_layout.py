@@ -60,10 +60,12 @@ class Comment:
     Attributes:
         above: lines to stand above it.
         beside: what to say behind it; it stands above where there is no room.
+        below: lines to stand below it.
     """
 
     above: tuple[str, ...] = ()
     beside: str = ""
+    below: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -172,8 +174,8 @@ def _depth(item: Item) -> int:
 
 
 def _weight(item: Item) -> int:
-    above = len(item.comment.above) if item.comment is not None else 0
-    return item.value.weight + above
+    comments = (*item.comment.above, *item.comment.below) if item.comment is not None else ()
+    return item.value.weight + len(comments)
 
 
 def _item_width(item: Item) -> int:
@@ -254,6 +256,8 @@ def _emit_item(lines: list[str], item: Item, comma: str, indent: int) -> None:
         else:
             above = (*above, beside)
     lines[start:start] = comment_lines(above, indent)
+    if item.comment is not None:
+        lines += comment_lines(item.comment.below, indent)
 
 
 def comment_lines(comments: Iterable[str], indent: int = 0) -> list[str]:
