@@ -128,6 +128,8 @@ class Module:
             value: what it is; it may use the variables that were made before.
             then: calls that change it, as statements; they may use the variable by its symbol.
         """
+        if isinstance(value, Group) and value.hint and value.weight > _LONGEST // 2:
+            value = self._helper(hint, value)
         variable = Variable(hint, value, then)
         self._variables.append(variable)
         return variable
@@ -166,13 +168,16 @@ class Module:
                     group.measure()
 
     def _split_off(self, item: Item) -> None:
-        value = item.value
-        key = item.key.parts[0] if isinstance(item.key, Text) else ""
-        hint = snake_case(key if isinstance(key, str) else "") or (value.hint if isinstance(value, Group) else "")
+        if isinstance(item.value, Group):
+            key = item.key.parts[0] if isinstance(item.key, Text) else ""
+            item.value = self._helper(snake_case(key if isinstance(key, str) else "") or item.value.hint, item.value)
+
+    def _helper(self, hint: str, value: Group) -> Group:
+        """Returns the call of a new function that returns a value."""
         function = Function(f"_{hint.strip('_') or 'part'}")
         function.value = value
-        item.value = function.call
         self._helpers.append(function)
+        return function.call
 
     # Writing ------------------------------------------------------------------------------------------------
 
