@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fiddle_hydra_bridge.convert.files import load, save
     from fiddle_hydra_bridge.convert.instantiation import instantiate
     from fiddle_hydra_bridge.convert.links import build, link, resolve
+    from fiddle_hydra_bridge.convert.printing import to_python
     from fiddle_hydra_bridge.convert.runtime import (
         arg_factory,
         partial,
@@ -98,6 +99,7 @@ __all__ = [
     "structured",
     "tagged",
     "to_hydra",
+    "to_python",
     "to_yaml",
     "value",
     "walk",
@@ -126,6 +128,7 @@ _HOMES = {
     "Codec": _CONVERT + "codec",
     "LazyTarget": _CONVERT + "targets",
     "instantiate": _CONVERT + "instantiation",
+    "to_python": _CONVERT + "printing",
 }
 
 

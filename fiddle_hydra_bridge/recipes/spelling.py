@@ -15,7 +15,7 @@ from fiddle.experimental import auto_config
 from fiddle_hydra_bridge.convert import graph_reader, hydra_writer, runtime
 from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, SHARED_TARGET
 from fiddle_hydra_bridge.convert.paths import Path
-from fiddle_hydra_bridge.convert.tree import REF, Data, Marks, Tree
+from fiddle_hydra_bridge.convert.tree import REF, Call, Data, Marks
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.registry import is_function
 
@@ -55,14 +55,15 @@ def spell(graph: Any, parts: Iterable[Any] = ()) -> Spelled:
         BridgeError: if it cannot be spelled, or is no mapping.
     """
     own, graph = _without_hydras_own(graph)
-    nodes: dict[int, Tree] = {}
+    nodes: list[tuple[Any, Call]] = []
     tree = graph_reader.read(graph, nodes=nodes)
-    calls = {id(part): id(nodes[id(part)]) for part in parts if id(part) in nodes}
-    slots: dict[int, Path | None] = dict.fromkeys(calls.values())
+    calls = {id(node): call for node, call in nodes}
+    wanted = {id(part): id(calls[id(part)]) for part in parts if id(part) in calls}
+    slots: dict[int, Path | None] = dict.fromkeys(wanted.values())
     data = _with_modes(hydra_writer.write(tree, slots=slots), "all")
     if not isinstance(data, dict):
         raise BridgeError(f"a recipe returns a graph, not a {type(graph).__name__}")
-    places = {part: slots[call] for part, call in calls.items()}
+    places = {part: slots[call] for part, call in wanted.items()}
     return Spelled(own, data, {part: place for part, place in places.items() if place is not None})
 
 
