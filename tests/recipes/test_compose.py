@@ -169,7 +169,7 @@ def test_a_package_of_configs_and_a_module_of_recipes(folder: Path, monkeypatch:
 
 def test_fiddles_history_tells_the_lines_and_what_they_override() -> None:
     graph = fhb.compose("config", ["+experiment=fast", "model.dim=3", "lr=1", "job=2", "out=3"], config_dir="conf")
-    assert printing.history_per_leaf_parameter(graph).splitlines()[1:] == [
+    assert printing.history_per_leaf_parameter(graph).splitlines()[1:-1] == [
         f"model.__fn_or_cls__ = {Model!r} @ conf/model/small.yaml:1",
         "model.rate = 2.0 @ conf/experiment/fast.yaml:4",
         "  - previously: 0.5 @ conf/model/small.yaml:2",
