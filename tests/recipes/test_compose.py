@@ -19,7 +19,7 @@ from omegaconf import OmegaConf, open_dict
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.recipes import compose
-from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
+from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13, Repository
 from fiddle_hydra_bridge.recipes.provenance import Provenance
 from fiddle_hydra_bridge.recipes.replay import DELETED
 from tests.recipes.test_app import run_app
@@ -162,6 +162,19 @@ def test_a_package_of_configs_and_a_module_of_recipes(folder: Path, monkeypatch:
         sys.modules.pop("compose_zoo", None)
     with pytest.raises(fhb.ParameterError, match="not both"):
         fhb.compose("config", config_dir="conf", config_module="conf")
+
+
+def test_hydras_loader_tells_the_defaults_list_and_who_chose(folder: Path) -> None:
+    with hydra.initialize_config_dir(str(folder / "conf"), **VERSION):
+        repository = Repository("config", ["+experiment=fast", "lr=1"])
+        found = repository.defaults_list()
+    names = [entry.config_path for entry in found.entries if not entry.config_path.startswith("hydra/")]
+    assert names == ["model/small", "model/big", "config", "experiment/fast"]
+    assert [override.input_line for override in found.config_overrides] == ["lr=1"]
+    assert (found.choices, found.choosers) == ({"model": "big"}, {"model": "experiment/fast"})
+    assert {"config", "model/big", "experiment/fast"} <= set(repository.loaded)
+    assert repository.source("model/big").scheme() == "file"
+    assert repository.source("nothing") is None
 
 
 # --- history ----------------------------------------------------------------------------------------------------------
