@@ -28,7 +28,7 @@ from fiddle_hydra_bridge.recipes.failures import placed_failures
 from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
 from fiddle_hydra_bridge.recipes.provenance import Explanation, Provenance
 
-__all__ = ["compose", "explain", "traced"]
+__all__ = ["compose", "explain", "traced", "without_hydra"]
 
 
 @guarded
@@ -69,7 +69,7 @@ def compose(
     """
     chosen = Options.named(options)
     with traced(config_name, overrides, config_dir=config_dir, config_module=config_module) as provenance:
-        part = _without_hydra(provenance.config)
+        part = without_hydra(provenance.config)
         graph = from_marked(part, *provenance.marks(part), chosen)
     _add_earlier_values(graph, provenance)
     return graph
@@ -156,7 +156,7 @@ def traced(
             yield Provenance(config, config_name, overrides)
 
 
-def _without_hydra(config: Any) -> Any:
+def without_hydra(config: Any) -> Any:
     """Returns a copy of a composed config as an app's function receives it."""
     part = copy.deepcopy(config)
     with read_write(part), open_dict(part):
@@ -190,12 +190,13 @@ def _initialized(config_dir: str | os.PathLike[str] | None, config_module: str |
 def _initialize(config_dir: str | os.PathLike[str] | None, config_module: str | None) -> None:
     # Hydra 1.3 takes a version_base that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
     base: dict[str, Any] = {"version_base": None} if IS_HYDRA_13 else {}
-    if config_module is not None and "://" not in config_module:
+    if config_dir is not None:
+        hydra.initialize_config_dir(os.path.abspath(config_dir), **base)
+    elif config_module is not None and "://" not in config_module:
         hydra.initialize_config_module(config_module, **base)
     else:
         # A source is named like a folder; the search path knows what is meant.
-        folder = config_module if config_dir is None else os.fspath(config_dir)
-        hydra.initialize_config_dir(os.path.abspath(str(folder)), **base)
+        hydra.initialize_config_dir(os.path.join(os.getcwd(), str(config_module)), **base)
 
 
 @contextmanager
