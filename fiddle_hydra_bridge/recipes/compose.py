@@ -19,7 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime
 from hydra.version import VersionBase
-from omegaconf import open_dict, read_write
+from omegaconf import OmegaConf, open_dict, read_write
 
 from fiddle_hydra_bridge.convert.bridge import Options, from_marked, guarded
 from fiddle_hydra_bridge.convert.histories import add_earlier
@@ -28,7 +28,7 @@ from fiddle_hydra_bridge.recipes.failures import placed_failures
 from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
 from fiddle_hydra_bridge.recipes.provenance import Explanation, Provenance
 
-__all__ = ["compose", "explain", "traced"]
+__all__ = ["compose", "explain", "traced", "without_hydra"]
 
 
 @guarded
@@ -61,12 +61,15 @@ def compose(
         hydra.errors.HydraException: if the config cannot be composed.
 
     Example:
-        >>> compose("pretrain", ["trainer.max_steps=10"], config_module="fiddle://examples.pretrain.recipes")
-        ... # doctest: +SKIP
+        >>> graph = compose("config", ["trainer.max_steps=10"], config_dir="conf")
+        >>> graph.trainer.max_steps
+        10
+        >>> print(graph.model.config.__argument_history__["hidden"][-1].location)
+        conf/model/llama3_tiny.yaml:6
     """
     chosen = Options.named(options)
     with traced(config_name, overrides, config_dir=config_dir, config_module=config_module) as provenance:
-        part = _without_hydra(provenance.config)
+        part = without_hydra(provenance.config)
         graph = from_marked(part, *provenance.marks(part), chosen)
     _add_earlier_values(graph, provenance)
     return graph
@@ -90,6 +93,7 @@ def _step(element: daglish.PathElement) -> Any:
     return element.key if isinstance(element, daglish.Key) else element.index
 
 
+@guarded
 def explain(
     config_name: str | None,
     overrides: Sequence[str] = (),
@@ -109,7 +113,16 @@ def explain(
 
     Raises:
         ParameterError: if the config has no such key.
-        hydra.errors.HydraException: if the config cannot be composed.
+        BridgeError, hydra.errors.HydraException: as :func:`compose`.
+
+    Example:
+        >>> print(explain("config", ["trainer.max_steps=10"], "optim.lr_scheduler.max_steps", config_dir="conf"))
+        optim.lr_scheduler.max_steps = 10
+          conf/optim/adam.yaml:5:3: '${trainer.max_steps}'
+              brought in by conf/config.yaml:5:5
+            trainer.max_steps = 10
+              command line: trainer.max_steps=10: 10
+              conf/config.yaml:16:3: 600  (overridden)
     """
     with traced(config_name, overrides, config_dir=config_dir, config_module=config_module) as provenance:
         return provenance.explain(key)
@@ -143,7 +156,7 @@ def traced(
             yield Provenance(config, config_name, overrides)
 
 
-def _without_hydra(config: Any) -> Any:
+def without_hydra(config: Any) -> Any:
     """Returns a copy of a composed config as an app's function receives it."""
     part = copy.deepcopy(config)
     with read_write(part), open_dict(part):
@@ -177,12 +190,13 @@ def _initialized(config_dir: str | os.PathLike[str] | None, config_module: str |
 def _initialize(config_dir: str | os.PathLike[str] | None, config_module: str | None) -> None:
     # Hydra 1.3 takes a version_base that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
     base: dict[str, Any] = {"version_base": None} if IS_HYDRA_13 else {}
-    if config_module is not None and "://" not in config_module:
+    if config_dir is not None:
+        hydra.initialize_config_dir(os.path.abspath(config_dir), **base)
+    elif config_module is not None and "://" not in config_module:
         hydra.initialize_config_module(config_module, **base)
     else:
         # A source is named like a folder; the search path knows what is meant.
-        folder = config_module if config_dir is None else os.fspath(config_dir)
-        hydra.initialize_config_dir(os.path.abspath(str(folder)), **base)
+        hydra.initialize_config_dir(os.path.join(os.getcwd(), str(config_module)), **base)
 
 
 @contextmanager
@@ -193,7 +207,18 @@ def _as_current(config: Any) -> Iterator[None]:
         yield
         return
     current.set_config(config)
+    _mark_missing(current.cfg)
     try:
         yield
     finally:
         current.cfg = None
+
+
+def _mark_missing(config: Any) -> None:
+    """Keeps what only a run knows from resolving: Hydra's resolver gives None for a value that is missing."""
+    with read_write(config), open_dict(config):
+        for key in config if OmegaConf.is_dict(config) else range(len(config)):
+            if OmegaConf.is_missing(config, key):
+                config[key] = "${only_known_in_a_run}"
+            elif not OmegaConf.is_interpolation(config, key) and OmegaConf.is_config(config[key]):
+                _mark_missing(config[key])

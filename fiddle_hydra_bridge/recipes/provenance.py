@@ -82,17 +82,15 @@ class Explanation:
         return "\n".join(self._lines(""))
 
     def _lines(self, indent: str) -> Iterator[str]:
-        is_link = self.written is not self.value or self.problem is not None
-        yield f"{indent}{self.key or '<root>'} = {_shown(self.value)}" + (f"  ({self.problem})" if self.problem else "")
+        yield f"{indent}{self.key} = {_shown(self.value)}" + (f"  ({self.problem})" if self.problem else "")
         if self.place is None:
             yield f"{indent}  {UNKNOWN}: {_shown(self.written)}"
         for setting in reversed(self.settings):
             by = "".join(f"\n{indent}      brought in by {place}" for place in setting.brought_in)
             note = "" if setting.won or setting.value is DELETED else "  (overridden)"
             yield f"{indent}  {setting.place}: {_shown(setting.value)}{note}{by}"
-        if is_link:
-            for explanation in self.points_to:
-                yield from explanation._lines(f"{indent}    ")
+        for explanation in self.points_to:
+            yield from explanation._lines(f"{indent}    ")
 
 
 def _shown(value: Any) -> str:
@@ -110,11 +108,12 @@ class Provenance:
 
     Attributes:
         config: the config.
+        data: its data, interpolations as text.
     """
 
     def __init__(self, config: Any, config_name: str | None, overrides: Sequence[str]) -> None:
         self.config = config
-        self._data: Data = OmegaConf.to_container(config, resolve=False)
+        self.data: Data = OmegaConf.to_container(config, resolve=False)
         self._replay = Replay(layers_of(config_name, overrides))
 
     def place(self, path: Path) -> Place | None:
@@ -132,7 +131,7 @@ class Provenance:
         """
         is_leaf = name in _PLACEHOLDERS
         found = []
-        pending: list[tuple[Path, Data]] = [((), self._data)]
+        pending: list[tuple[Path, Data]] = [((), self.data)]
         while pending:
             at, data = pending.pop()
             if type(data) in (dict, list):
@@ -147,7 +146,7 @@ class Provenance:
 
     def leaves(self) -> Iterator[tuple[Path, Place | None]]:
         """Yields the path of every leaf, empty containers among them, and where it was written."""
-        pending: list[tuple[Path, Data, Node | None]] = [((), self._data, self._replay.root)]
+        pending: list[tuple[Path, Data, Node | None]] = [((), self.data, self._replay.root)]
         while pending:
             path, data, node = pending.pop()
             if type(data) in (dict, list) and data:
@@ -198,8 +197,9 @@ class Provenance:
         Raises:
             ParameterError: if the config has no such key, and never had.
         """
-        path = self._path(key)
-        return self._explain(path, _LONGEST_CHAIN)
+        if not key:
+            raise ParameterError("give the key whose value is to be explained")
+        return self._explain(self._path(key), _LONGEST_CHAIN)
 
     def _explain(self, path: Path, depth: int) -> Explanation:
         node, data = self._replay.at(path), self._at(path)
@@ -238,8 +238,8 @@ class Provenance:
 
     def _path(self, key: str) -> Path:
         path: list[object] = []
-        data: Any = self._data
-        for name in steps(key) if key else []:
+        data: Any = self.data
+        for name in steps(key):
             step = _step(data, name)
             if step is None:
                 if (*path, name) in self._replay.deleted:
@@ -255,7 +255,7 @@ class Provenance:
         return tuple(path)
 
     def _existing(self, path: Path) -> Path | None:
-        data: Any = self._data
+        data: Any = self.data
         found: list[object] = []
         for name in path:
             step = _step(data, name)
@@ -266,7 +266,7 @@ class Provenance:
         return tuple(found)
 
     def _at(self, path: Path) -> Data:
-        data: Any = self._data
+        data: Any = self.data
         for step in path:
             try:
                 data = data[step]
