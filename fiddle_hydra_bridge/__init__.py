@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         UnsupportedValueError,
     )
     from fiddle_hydra_bridge.recipes.app import main
+    from fiddle_hydra_bridge.recipes.compose import compose, explain
     from fiddle_hydra_bridge.recipes.overrides import override
     from fiddle_hydra_bridge.recipes.registry import recipe, register
     from fiddle_hydra_bridge.vocabulary.autoconvert import autoconvert
@@ -69,7 +70,9 @@ __all__ = [
     "autoconvert",
     "broadcast",
     "build",
+    "compose",
     "equivalent",
+    "explain",
     "from_hydra",
     "from_yaml",
     "instantiate",
@@ -107,6 +110,7 @@ _HOMES = {
     **dict.fromkeys(["equivalent", "same_graph"], _CONVERT + "compare"),
     **dict.fromkeys(["Config", "Partial", "broadcast", "walk"], _VOCABULARY + "config"),
     **dict.fromkeys(["Script", "ScriptError"], _VOCABULARY + "script"),
+    **dict.fromkeys(["compose", "explain"], "fiddle_hydra_bridge.recipes.compose"),
     **dict.fromkeys(["recipe", "register"], "fiddle_hydra_bridge.recipes.registry"),
     "main": "fiddle_hydra_bridge.recipes.app",
     "override": "fiddle_hydra_bridge.recipes.overrides",

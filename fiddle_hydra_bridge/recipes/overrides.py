@@ -24,7 +24,7 @@ from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, Syn
 from fiddle_hydra_bridge.recipes.editing import Editor, read_value
 from fiddle_hydra_bridge.recipes.views import ABSENT, Spot, View, is_link, is_missing
 
-__all__ = ["override"]
+__all__ = ["override", "steps"]
 
 
 @guarded
@@ -102,7 +102,7 @@ def _parsed(text: str) -> Override:
 _STEP = re.compile(r"(?:\\[.\[\]=]|[^.\[\]])+")
 
 
-def _steps(key: str) -> list[str]:
+def steps(key: str) -> list[str]:
     """Splits a key that Hydra has parsed, as OmegaConf does: ``a.l[0]``, and on 1.4 ``a\\.b`` for a key with a dot."""
     return [re.sub(r"\\([.\[\]=])", r"\1", step) for step in _STEP.findall(key)] or [""]
 
@@ -125,17 +125,17 @@ def _apply(editor: Editor, override: Override) -> None:
 
 
 def _change(editor: Editor, override: Override) -> None:
-    spot = editor.walk(_steps(override.key_or_group), add=False)
+    spot = editor.walk(steps(override.key_or_group), add=False)
     _assign(editor, spot, read_value(override.value()), add=False)
 
 
 def _force_add(editor: Editor, override: Override) -> None:
-    spot = editor.walk(_steps(override.key_or_group), add=True)
+    spot = editor.walk(steps(override.key_or_group), add=True)
     _assign(editor, spot, read_value(override.value()), add=True)
 
 
 def _add(editor: Editor, override: Override) -> None:
-    spot = editor.walk(_steps(override.key_or_group), add=True)
+    spot = editor.walk(steps(override.key_or_group), add=True)
     data = read_value(override.value())
     value = spot.get()
     if value is not ABSENT and value is not None and not is_missing(value) and type(data) not in (dict, list):
@@ -145,7 +145,7 @@ def _add(editor: Editor, override: Override) -> None:
 
 
 def _delete(editor: Editor, override: Override) -> None:
-    spot = editor.walk(_steps(override.key_or_group), add=False)
+    spot = editor.walk(steps(override.key_or_group), add=False)
     value = spot.get()
     if value is ABSENT:
         raise spot.wrong("it is not set" if spot.view.knows(spot.step) else spot.view.unknown(spot.step)[0])
@@ -158,7 +158,7 @@ def _delete(editor: Editor, override: Override) -> None:
 
 def _extend(editor: Editor, override: Override) -> None:
     """Hydra 1.4's ``extend_list``."""
-    spot = editor.walk(_steps(override.key_or_group), add=False)
+    spot = editor.walk(steps(override.key_or_group), add=False)
     value = spot.get()
     if type(value) is not list:
         raise spot.wrong("it is not set" if value is ABSENT else f"{_shown(value)} is not a list")

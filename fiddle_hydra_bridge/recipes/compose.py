@@ -1,0 +1,157 @@
+"""``fhb.compose``: a config composed by Hydra, as a graph whose values know their lines.
+
+In come the name of a config and overrides, out goes a graph. Hydra composes; ``provenance`` stands above and says where
+the values come from; the converters make the graph.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobRuntime
+from hydra.version import VersionBase
+from omegaconf import open_dict, read_write
+
+from fiddle_hydra_bridge.convert.bridge import Options, from_marked, guarded
+from fiddle_hydra_bridge.errors import ParameterError
+from fiddle_hydra_bridge.recipes.provenance import Explanation, Provenance
+
+__all__ = ["compose", "explain"]
+
+
+@guarded
+def compose(
+    config_name: str | None,
+    overrides: Sequence[str] = (),
+    *,
+    config_dir: str | os.PathLike[str] | None = None,
+    config_module: str | None = None,
+    **options: Any,
+) -> Any:
+    """Composes a config as a Hydra app does, and converts it to a graph whose values know where they were set.
+
+    Fiddle's history shows the places: ``fiddle.printing.history_per_leaf_parameter(graph)``. Hydra's global state is
+    left as it was.
+
+    Args:
+        config_name: the primary config.
+        overrides: overrides as on the command line: ``model=llama``, ``+experiment=quick``, ``model.dim=3``.
+        config_dir: the folder of configs, from the current directory on. Without it and ``config_module``, the
+            initialised Hydra composes: that of the app that runs, or of ``hydra.initialize``.
+        config_module: the package of configs, e.g. ``my_app.conf``; or ``fiddle://my_app.recipes`` for recipes.
+        **options: as for ``from_hydra``: ``allow=`` for configs that are not trusted, ``share=``, ``links=`` ...
+
+    Returns:
+        the graph, as ``from_hydra`` gives it.
+
+    Raises:
+        BridgeError: with every problem that was found, and the line of the file or the override that made it.
+        hydra.errors.HydraException: if the config cannot be composed.
+
+    Example:
+        >>> compose("pretrain", ["trainer.max_steps=10"], config_module="fiddle://examples.pretrain.recipes")
+        ... # doctest: +SKIP
+    """
+    chosen = Options.named(options)
+    with _initialized(config_dir, config_module):
+        config = _composed(config_name, overrides)
+        provenance = Provenance(config, config_name, overrides)
+        with _as_current(config):
+            part = _without_hydra(config)
+            return from_marked(part, *provenance.marks(part), chosen)
+
+
+def explain(
+    config_name: str | None,
+    overrides: Sequence[str] = (),
+    key: str = "",
+    *,
+    config_dir: str | os.PathLike[str] | None = None,
+    config_module: str | None = None,
+) -> Explanation:
+    """Tells where a value of a composed config comes from.
+
+    Args:
+        config_name: as for :func:`compose`.
+        overrides: as for :func:`compose`.
+        key: the config path, e.g. ``model.layers[0].dim``.
+        config_dir: as for :func:`compose`.
+        config_module: as for :func:`compose`.
+
+    Raises:
+        ParameterError: if the config has no such key.
+        hydra.errors.HydraException: if the config cannot be composed.
+    """
+    with _initialized(config_dir, config_module):
+        config = _composed(config_name, overrides)
+        with _as_current(config):
+            return Provenance(config, config_name, overrides).explain(key)
+
+
+def _composed(config_name: str | None, overrides: Sequence[str]) -> Any:
+    if isinstance(overrides, str) or not all(isinstance(text, str) for text in overrides):
+        raise ParameterError(f"overrides must be a list of strings, got {overrides!r}")
+    return hydra.compose(config_name, list(overrides), return_hydra_config=True)
+
+
+def _without_hydra(config: Any) -> Any:
+    """Returns a copy of a composed config as an app's function receives it."""
+    part = copy.deepcopy(config)
+    with read_write(part), open_dict(part):
+        part.pop("hydra", None)
+    return part
+
+
+@contextmanager
+def _initialized(config_dir: str | os.PathLike[str] | None, config_module: str | None) -> Iterator[None]:
+    """Makes Hydra compose from a folder or package, and puts everything back."""
+    if config_dir is not None and config_module is not None:
+        raise ParameterError("give a config_dir or a config_module, not both")
+    state = GlobalHydra.instance()
+    if config_dir is None and config_module is None:
+        if not state.is_initialized():
+            raise ParameterError("Hydra is not initialised: give a config_dir or a config_module")
+        yield
+        return
+    before = state.hydra, VersionBase.instance().getbase(), JobRuntime.instance().get("name")
+    state.clear()
+    try:
+        _initialize(config_dir, config_module)
+        yield
+    finally:
+        # `initialize_config_dir` puts a copy back, with which the sources of a running app would be read anew.
+        state.hydra = before[0]
+        VersionBase.instance().version_base = before[1]
+        JobRuntime.instance().set("name", before[2])
+
+
+def _initialize(config_dir: str | os.PathLike[str] | None, config_module: str | None) -> None:
+    # Hydra 1.3 takes a version_base that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
+    base: dict[str, Any] = {"version_base": None} if hydra.__version__.startswith("1.3.") else {}
+    if config_module is not None and "://" not in config_module:
+        hydra.initialize_config_module(config_module, **base)
+    else:
+        # A source is named like a folder; the search path knows what is meant.
+        folder = config_module if config_dir is None else os.fspath(config_dir)
+        hydra.initialize_config_dir(os.path.abspath(str(folder)), **base)
+
+
+@contextmanager
+def _as_current(config: Any) -> Iterator[None]:
+    """Lets ``${hydra:...}`` resolve: in an app to the app's, otherwise to what was composed."""
+    current = HydraConfig.instance()
+    if current.cfg is not None:
+        yield
+        return
+    current.set_config(config)
+    try:
+        yield
+    finally:
+        current.cfg = None
