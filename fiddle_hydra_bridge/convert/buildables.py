@@ -37,6 +37,7 @@ __all__ = [
     "make",
     "mode_class",
     "mode_of",
+    "own_mode",
     "shape_of",
     "tags_of",
 ]
@@ -252,6 +253,11 @@ def kind_of(node: Any) -> Kind:
 def mode_of(node: Any) -> str:
     """Returns the conversion mode of a Buildable: "all" unless it is of a class made by :func:`mode_class`."""
     return getattr(type(node), "__convert__", "all")
+
+
+def own_mode(node: Any) -> str | None:
+    """Returns the conversion mode of a Buildable whose class was made by :func:`mode_class`, otherwise None."""
+    return mode_of(node) if "__convert__" in vars(type(node)) else None
 
 
 class _Converting:

@@ -29,6 +29,8 @@ def read(
     defaults: str = "set",
     links: list[tuple[Any, Link | Call]] | None = None,
     history: bool = False,
+    nodes: list[tuple[Any, Call]] | None = None,
+    placeholders: bool = True,
 ) -> Tree:
     """Reads a graph into a tree.
 
@@ -40,6 +42,8 @@ def read(
         links: where to note each link of the graph and its leaf in the tree, and each node whose target is a link
             and its call.
         history: whether the calls know the places that Fiddle's history has of their arguments.
+        nodes: where to note each Buildable that is a call node or a section, and its call.
+        placeholders: whether a required parameter of a Config that is not set appears as ``???``.
 
     Raises:
         BridgeError: with every value and target that cannot be spelled, and its path.
@@ -48,6 +52,9 @@ def read(
     if links is not None:
         reader.links = links
     reader.history = history
+    if nodes is not None:
+        reader.buildables = nodes
+    reader.placeholders = placeholders
     tree = reader.node(graph, ())
     raise_problems(reader.problems)
     return tree
@@ -60,6 +67,8 @@ class _Reader:
         self.nodes: dict[int, Tree] = {}
         self.kept: list[Any] = []
         self.links: list[tuple[Any, Link | Call]] = []
+        self.buildables: list[tuple[Any, Call]] = []
+        self.placeholders = True
         #: The path of each callable that was met, by its id.
         self.targets: dict[int, str] = {}
         self.problems: list[Problem] = []
@@ -124,6 +133,7 @@ class _Reader:
             return None
         call = Call(target, buildables.kind_of(node), convert=buildables.mode_of(node))
         self._keep(node, call)
+        self.buildables.append((node, call))
         if "${" in target:
             self.links.append((node, call))
         shape = shape_of(function)
@@ -140,7 +150,7 @@ class _Reader:
             call.kwargs[keyword] = self.node(item, (*path, keyword))
         if self.history:
             call.marks = marks_of(node, names)
-        if call.kind == "config":
+        if call.kind == "config" and self.placeholders:
             self._add_missing(call, shape, names)
         self._tags(call, node, shape, names, path)
         if self.all_defaults:
@@ -213,6 +223,7 @@ class _Reader:
     def _section(self, node: Any, path: Path) -> Tree:
         call = Call(SECTION)
         self._keep(node, call)
+        self.buildables.append((node, call))
         for name, item in node.__arguments__.items():
             call.kwargs[name] = self.node(item, (*path, name))
         if self.history:
