@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -27,7 +28,7 @@ __all__ = ["run"]
 
 _CONFIG = "CONFIG [OVERRIDES]..."
 #: By name: the function, and what its usage says of its words.
-COMMANDS = {
+COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "show": (show, _CONFIG),
     "yaml": (yaml, _CONFIG),
     "python": (python, _CONFIG),

@@ -17,18 +17,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import fiddle as fdl
-import hydra
+import hydra.utils
 from omegaconf import OmegaConf
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.cli.failures import UsageError, origin_of
 from fiddle_hydra_bridge.cli.options import ConversionOptions, Options, split
 from fiddle_hydra_bridge.convert import targets, yaml_text
+from fiddle_hydra_bridge.convert.histories import Location
 from fiddle_hydra_bridge.errors import RefusedTargetError, TargetError, suggestion
+from fiddle_hydra_bridge.recipes.compose import composed
+from fiddle_hydra_bridge.recipes.overrides import override_at
 from fiddle_hydra_bridge.recipes.registry import is_function
 from fiddle_hydra_bridge.recipes.serving import call_recipe
 
-__all__ = ["Composed", "Config", "File", "Recipe", "find_configs"]
+__all__ = ["Config", "find_configs"]
 
 
 class Config(Protocol):
@@ -37,8 +40,8 @@ class Config(Protocol):
     def graph(self, overrides: Sequence[str], options: Options) -> Any:
         """Returns the config as a graph."""
 
-    def hydra_config(self, overrides: Sequence[str], options: Options) -> Any:
-        """Returns the config as plain Hydra instantiates it."""
+    def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:
+        """Returns what plain Hydra instantiates of the config, without the bridge where that can be."""
 
     def primary(self, options: Options) -> tuple[str, str]:
         """Makes the config the primary config of a Hydra app: returns its ``config_path`` and ``config_name``."""
@@ -92,11 +95,11 @@ class Composed:
     name: str
 
     def graph(self, overrides: Sequence[str], options: Options) -> Any:
-        return fhb.from_hydra(self.hydra_config(overrides, options), **_reading(options))
+        return fhb.compose(self.name, overrides, config_dir=self.folder, **_reading(options))
 
-    def hydra_config(self, overrides: Sequence[str], options: Options) -> Any:
-        with hydra.initialize_config_dir(str(self.folder), version_base=None):
-            return hydra.compose(self.name, overrides=list(overrides))
+    def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:
+        with composed(self.name, overrides, self.folder) as config:
+            return hydra.utils.instantiate(config)
 
     def primary(self, options: Options) -> tuple[str, str]:
         return str(self.folder), self.name
@@ -117,25 +120,25 @@ class File:
     def graph(self, overrides: Sequence[str], options: Options) -> Any:
         if not overrides:
             return self._load(**_reading(options))
-        graph = self._overridden(overrides, options)
+        graph = self._with_links(overrides, options)
         if options.share:
             return fhb.from_hydra(fhb.to_hydra(graph), **_reading(options))
         is_kept = isinstance(options, ConversionOptions) and options.links == "keep"
         return graph if is_kept else fhb.resolve(graph, allow=options.allow)
 
-    def hydra_config(self, overrides: Sequence[str], options: Options) -> Any:
+    def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:
         if overrides:
-            return fhb.to_hydra(self._overridden(overrides, options))
-        return OmegaConf.create(self.text) if self.path is None else OmegaConf.load(self.path)
+            return hydra.utils.instantiate(fhb.to_hydra(self._with_links(overrides, options)))
+        return hydra.utils.instantiate(OmegaConf.create(self.text) if self.path is None else OmegaConf.load(self.path))
 
     def primary(self, options: Options) -> tuple[str, str]:
         name = "stdin" if self.path is None else re.sub(r"[^\w-]", "_", self.path.stem)
-        fhb.register(self._overridden([], options), name=name)
+        fhb.register(self._with_links([], options), name=name)
         return "fiddle://", name
 
-    def _overridden(self, overrides: Sequence[str], options: Options) -> Any:
+    def _with_links(self, overrides: Sequence[str], options: Options) -> Any:
         """The graph with its links, which follow what the overrides change."""
-        return fhb.override(self._load(**{**_reading(options), "links": "keep"}), overrides, allow=options.allow)
+        return _overridden(self._load(**{**_reading(options), "links": "keep"}), overrides, options)
 
     def _load(self, **reading: Any) -> Any:
         if self.path is None:
@@ -159,10 +162,10 @@ class Recipe:
         graph = call_recipe(self.function)
         if not isinstance(graph, fdl.Buildable | dict | list):
             raise TargetError(f"a recipe returns a graph, and {self.name} returns a {type(graph).__name__}")
-        return fhb.override(graph, overrides, allow=options.allow) if overrides else graph
+        return _overridden(graph, overrides, options)
 
-    def hydra_config(self, overrides: Sequence[str], options: Options) -> Any:
-        return fhb.to_hydra(self.graph(overrides, options))
+    def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:
+        return hydra.utils.instantiate(fhb.to_hydra(self.graph(overrides, options)))
 
     def primary(self, options: Options) -> tuple[str, str]:
         fhb.register(self.function, name=self.name)
@@ -207,8 +210,8 @@ def _recipe(module: str, function: str) -> Recipe:
     try:
         found = targets.resolve_for_graph(target, (target,)).function
     except TargetError as error:
-        if (origin := origin_of(error)) is not None:
-            raise origin  # the module itself fails
+        if origin_of(error) is not None:
+            raise
         close = "" if isinstance(error, RefusedTargetError) else suggestion(function, _functions_in(name))
         raise UsageError(f"{error}{close}") from error
     required = _required(found)
@@ -252,9 +255,14 @@ def _required(function: Any) -> list[str]:
     return [each.name for each in parameters if each.default is each.empty and each.kind not in optional]
 
 
+def _overridden(graph: Any, overrides: Sequence[str], options: Options) -> Any:
+    location = Location("command line", 0, None)
+    return override_at(location, graph, overrides, allow=options.allow) if overrides else graph
+
+
 def _reading(options: Options) -> dict[str, Any]:
     """The options as ``from_hydra`` takes them."""
-    given = {"convert": options.convert, "share": options.share, "allow": options.allow}
+    reading: dict[str, Any] = {"convert": options.convert, "share": options.share, "allow": options.allow}
     if isinstance(options, ConversionOptions):
-        given.update(links=options.links, missing=options.missing)
-    return given
+        reading.update(links=options.links, missing=options.missing)
+    return reading

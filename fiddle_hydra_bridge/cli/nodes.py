@@ -14,6 +14,8 @@ from fiddle import history
 from fiddle_hydra_bridge.recipes.views import is_link, is_missing, is_section
 from fiddle_hydra_bridge.vocabulary.tree_view import name_of, short
 
+_SET = history.ChangeKind.NEW_VALUE
+
 __all__ = ["Entry", "entries", "is_branch", "leaf_text", "title"]
 
 

@@ -1,10 +1,11 @@
 """What commands print: text as it is, and drawings for terminals.
 
-In come texts, out they go to standard output or to a file.
+In come texts and places, out they go to standard output or to a file.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from rich.console import Console
 from fiddle_hydra_bridge.cli.failures import UsageError
 from fiddle_hydra_bridge.cli.options import Output
 
-__all__ = ["console", "write"]
+__all__ = ["console", "place", "write"]
 
 #: Wider than any line: what is not a terminal wraps nothing.
 _UNBOUNDED = 100_000
@@ -21,6 +22,17 @@ _UNBOUNDED = 100_000
 def console() -> Console:
     """Returns the console of standard output: with colours in a terminal, plain where ``NO_COLOR`` says so."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED)
+
+
+def place(file: str, line: int) -> str:
+    """Returns a place as ``file:line``, with a file below the current folder by its path from there.
+
+    What has no lines, such as an override, is known by its name alone.
+    """
+    if not line:
+        return file
+    here = os.path.join(os.getcwd(), "")
+    return f"{file.removeprefix(here)}:{line}"
 
 
 def write(text: str, output: Output) -> None:

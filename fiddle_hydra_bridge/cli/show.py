@@ -54,6 +54,6 @@ def _text(graph: Any, format: Format) -> str:
 
         # Drawing it would need Graphviz itself; its source does not.
         return str(graphviz.render(graph).source)
-    from fiddle_hydra_bridge.convert.files import text_of
+    from fiddle_hydra_bridge.convert import files
 
-    return text_of(graph, format)
+    return str(files.text_of(graph, format))

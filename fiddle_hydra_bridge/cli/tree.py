@@ -6,16 +6,15 @@ drawn. ``nodes`` stands above and says what a node shows.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import fiddle as fdl
-from fiddle.history import Location
 from rich.cells import cell_len
 from rich.text import Text
 from rich.tree import Tree
 
 from fiddle_hydra_bridge.cli.nodes import Entry, entries, is_branch, leaf_text, title
+from fiddle_hydra_bridge.cli.output import place
 from fiddle_hydra_bridge.convert.paths import Path, format_path
 
 __all__ = ["draw"]
@@ -86,12 +85,7 @@ class _Drawing:
         column = min(max(ends, default=0), _FARTHEST)
         for end, (_, line, entry) in zip(ends, self.lines, strict=True):
             if entry.location is not None:
-                line.append(" " * max(column - end, 0) + f"  {place(entry.location)}", style="green")
-
-
-def place(location: Location) -> str:
-    """Returns a place as ``file:line``; a file below the current folder by its path from there."""
-    file = location.filename
-    if os.path.isabs(file) and file.startswith(os.path.join(os.getcwd(), "")):
-        file = os.path.relpath(file)
-    return f"{file}:{location.line_number}"
+                line.append(
+                    " " * max(column - end, 0) + f"  {place(entry.location.filename, entry.location.line_number)}",
+                    style="green",
+                )

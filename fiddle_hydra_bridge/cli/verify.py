@@ -19,8 +19,6 @@ def verify(*words: Words, options: Options = Options()) -> int:
 
     Overrides stand behind the configs and hold for both. With --config-name, the composed config is the last one.
     """
-    import hydra
-
     from fiddle_hydra_bridge.cli.configs import find_configs
     from fiddle_hydra_bridge.convert.compare import first_difference
 
@@ -31,7 +29,7 @@ def verify(*words: Words, options: Options = Options()) -> int:
     # Reading the graph comes first: it refuses the targets that --allow does not allow.
     built = [fhb.build(config.graph(overrides, options), allow=options.allow) for config in configs]
     if len(configs) == 1:
-        built.append(hydra.utils.instantiate(configs[0].hydra_config(overrides, options)))
+        built.append(configs[0].by_hydra(overrides, options))
     difference = first_difference(*built)
     print("equivalent" if difference is None else f"not equivalent: {difference}")
     return 0 if difference is None else PROBLEMS

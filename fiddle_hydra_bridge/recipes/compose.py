@@ -23,7 +23,7 @@ from fiddle_hydra_bridge.convert.bridge import Options, from_marked, guarded
 from fiddle_hydra_bridge.errors import ParameterError
 from fiddle_hydra_bridge.recipes.provenance import Explanation, Provenance
 
-__all__ = ["compose", "explain"]
+__all__ = ["compose", "composed", "explain"]
 
 
 @guarded
@@ -95,6 +95,15 @@ def explain(
             return Provenance(config, config_name, overrides).explain(key)
 
 
+@contextmanager
+def composed(config_name: str, overrides: Sequence[str], config_dir: str | os.PathLike[str]) -> Iterator[Any]:
+    """Composes a config as an app's function receives it, and lets ``${hydra:...}`` resolve in it meanwhile."""
+    with _initialized(config_dir, None):
+        config = _composed(config_name, overrides)
+        with _as_current(config):
+            yield _without_hydra(config)
+
+
 def _composed(config_name: str | None, overrides: Sequence[str]) -> Any:
     if isinstance(overrides, str) or not all(isinstance(text, str) for text in overrides):
         raise ParameterError(f"overrides must be a list of strings, got {overrides!r}")
@@ -135,12 +144,13 @@ def _initialized(config_dir: str | os.PathLike[str] | None, config_module: str |
 def _initialize(config_dir: str | os.PathLike[str] | None, config_module: str | None) -> None:
     # Hydra 1.3 takes a version_base that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
     base: dict[str, Any] = {"version_base": None} if hydra.__version__.startswith("1.3.") else {}
-    if config_module is not None and "://" not in config_module:
+    if config_dir is not None:
+        hydra.initialize_config_dir(os.path.abspath(config_dir), **base)
+    elif config_module is not None and "://" not in config_module:
         hydra.initialize_config_module(config_module, **base)
     else:
         # A source is named like a folder; the search path knows what is meant.
-        folder = config_module if config_dir is None else os.fspath(config_dir)
-        hydra.initialize_config_dir(os.path.abspath(str(folder)), **base)
+        hydra.initialize_config_dir(os.path.join(os.getcwd(), str(config_module)), **base)
 
 
 @contextmanager
