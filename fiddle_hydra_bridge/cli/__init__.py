@@ -10,13 +10,19 @@ import sys
 
 __all__ = ["main"]
 
+#: The exit code of a program that Ctrl-C ended: 128 and the number of the signal.
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Runs the command with the words of ``sys.argv`` and ends the process with its exit code."""
     try:
         from fiddle_hydra_bridge.cli.app import run
+
+        sys.exit(run(sys.argv[1:]))
     except ModuleNotFoundError as error:
         if error.name not in ("cyclopts", "rich"):
             raise
         sys.exit("fiddle-hydra needs its extra: pip install 'fiddle-hydra-bridge[cli]'")
-    sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

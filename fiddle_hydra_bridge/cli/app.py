@@ -57,7 +57,7 @@ def run(words: Sequence[str]) -> int:
     except CycloptsError as error:
         say(str(error))
         return WRONG_USE
-    except (KeyboardInterrupt, Exception) as error:  # a command runs user code, which may raise anything; it is shown
+    except Exception as error:  # a command runs user code, which may raise anything; it is shown
         if isinstance(error, BrokenPipeError) and origin_of(error) is None:
             # Whoever reads the output has seen enough. Python would complain when it writes the rest at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

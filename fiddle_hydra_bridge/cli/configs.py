@@ -161,7 +161,7 @@ class Recipe:
     def graph(self, overrides: Sequence[str], options: Options) -> Any:
         graph = call_recipe(self.function)
         if not isinstance(graph, fdl.Buildable | dict | list):
-            raise TargetError(f"a recipe returns a graph, and {self.name} returns a {type(graph).__name__}")
+            raise TargetError(f"a recipe returns a graph, and {self.name!r} returns {type(graph).__name__}")
         return _overridden(graph, overrides, options)
 
     def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:

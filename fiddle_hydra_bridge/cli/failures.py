@@ -1,4 +1,4 @@
-"""What a command says when it fails, and its exit code: 1 for problems, 2 for wrong use, 130 for Ctrl-C.
+"""What a command says when it fails, and its exit code: 1 for problems, 2 for wrong use.
 
 In comes an exception, out go an exit code and what is said on standard error. Errors of configs are their messages.
 Where code of the user raises, a recipe or a target, the traceback begins at that code.
@@ -14,45 +14,60 @@ from rich.console import Console
 
 from fiddle_hydra_bridge.errors import BridgeError
 
-__all__ = ["CLOSED_PIPE", "PROBLEMS", "WRONG_USE", "UsageError", "report", "users_traceback"]
+__all__ = ["CLOSED_PIPE", "PROBLEMS", "WRONG_USE", "UsageError", "origin_of", "printable", "report", "say"]
 
 PROBLEMS = 1
 WRONG_USE = 2
-#: The exit codes of programs that a signal ended: 128 and its number.
-INTERRUPTED = 130
+#: As of a program that a closed pipe ended: 128 and the number of the signal.
 CLOSED_PIPE = 141
 
 #: The libraries between the command and the user's code.
-_LIBRARIES = {"cyclopts", "fiddle", "fiddle_hydra_bridge", "hydra", "hydra_plugins", "importlib", "omegaconf", "yaml"}
+_LIBRARIES = {"cyclopts", "fiddle", "fiddle_hydra_bridge", "hydra", "hydra_plugins", "omegaconf", "rich", "yaml"}
+
+#: The libraries whose errors speak of configs.
+_FRANK = {"hydra", "omegaconf"}
 
 
 class UsageError(Exception):
     """A command line that cannot be meant: no such file, no such recipe, options that exclude each other."""
 
 
-def report(error: BaseException, debug: bool) -> int:
+def report(error: Exception, debug: bool) -> int:
     """Says on standard error what went wrong, and returns the exit code.
 
     Args:
         error: what ended the command.
         debug: whether to show the whole traceback.
     """
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
     if debug:
         traceback.print_exception(error)
-    elif not isinstance(error, BridgeError | UsageError) and (origin := origin_of(error)) is not None:
-        traceback.print_exception(type(origin), origin, users_traceback(origin), chain=False)
     else:
-        say(str(error) or type(error).__name__)
+        _show(error)
     return WRONG_USE if isinstance(error, UsageError) else PROBLEMS
 
 
-def say(message: str, kind: str = "error") -> None:
-    """Says one thing on standard error, as it is: neither read as markup nor wrapped."""
+def _show(error: Exception) -> None:
+    """Says what an error says, if it is one that is meant to be read, and shows where the user's code has raised it."""
+    origin = origin_of(error)
+    is_readable = isinstance(error, BridgeError | UsageError | OSError) or _package(type(error).__module__) in _FRANK
+    if is_readable and error is not origin:
+        say(str(error))
+    elif origin is None:
+        say(f"{type(error).__name__}: {error}\n  hint: --debug shows where")
+    if origin is not None:
+        traceback.print_exception(type(origin), origin, _users_traceback(origin), chain=False)
+
+
+def say(message: str) -> None:
+    """Says on standard error what is wrong, as it is: neither read as markup nor wrapped."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[bold red]{kind}:[/]" if kind == "error" else f"[bold]{kind}:[/]", end=" ")
-    console.print(message, markup=False)
+    console.print("[bold red]error:[/]", end=" ")
+    console.print(printable(message), markup=False)
+
+
+def printable(text: str) -> str:
+    """Returns a text without what would control the terminal: configs are not trusted."""
+    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
 
 
 def origin_of(error: BaseException) -> BaseException | None:
@@ -60,13 +75,13 @@ def origin_of(error: BaseException) -> BaseException | None:
     origin: BaseException | None = None
     cause: BaseException | None = error
     while cause is not None:
-        if users_traceback(cause) is not None:
+        if _users_traceback(cause) is not None:
             origin = cause
         cause = cause.__cause__
     return origin
 
 
-def users_traceback(error: BaseException) -> TracebackType | None:
+def _users_traceback(error: BaseException) -> TracebackType | None:
     """Returns the traceback from the first line of the user's code on, ``None`` if there is none."""
     trace = error.__traceback__
     while trace is not None and _is_library(trace.tb_frame.f_globals.get("__name__", "")):
@@ -75,5 +90,8 @@ def users_traceback(error: BaseException) -> TracebackType | None:
 
 
 def _is_library(module: str) -> bool:
-    package = module.partition(".")[0]
-    return package in _LIBRARIES or package in sys.stdlib_module_names or package == "_frozen_importlib"
+    return _package(module) in _LIBRARIES | sys.stdlib_module_names | {"_frozen_importlib"}
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fiddle_hydra_bridge.cli.nodes import Entry, entries, is_branch, leaf_text, title
+from fiddle_hydra_bridge.cli.nodes import entries, is_branch, leaf_text, title
 
 __all__ = ["flowchart"]
 
@@ -27,28 +27,22 @@ def flowchart(graph: Any) -> str:
             n1["complex<br>real: 1.0"]
             n0 -->|"a"| n1
     """
-    numbers: dict[int, int] = {id(graph): 0}
+    numbers = {id(graph): 0}
+    values = [graph]
     boxes, arrows = [], []
-    pending = [graph]
-    while pending:
-        value = pending.pop()
-        number = numbers[id(value)]
+    for number, value in enumerate(values):  # which grows on the way
         below = [entry for entry in entries(value) if not entry.is_default] if is_branch(value) else []
         lines = [title(value) if is_branch(value) else leaf_text(value)]
-        lines += [_line(entry) for entry in below if not is_branch(entry.value)]
+        lines += [f"{entry.step}: {leaf_text(entry.value)}" for entry in below if not is_branch(entry.value)]
         boxes.append(f'    n{number}["{"<br>".join(_escaped(line) for line in lines if line)}"]')
         for entry in below:
             if not is_branch(entry.value):
                 continue
             if id(entry.value) not in numbers:
-                numbers[id(entry.value)] = len(numbers)
-                pending.append(entry.value)
+                numbers[id(entry.value)] = len(values)
+                values.append(entry.value)
             arrows.append(f'    n{number} -->|"{_escaped(str(entry.step))}"| n{numbers[id(entry.value)]}')
     return "\n".join(["flowchart TD", *boxes, *arrows]) + "\n"
-
-
-def _line(entry: Entry) -> str:
-    return f"{entry.step}: {leaf_text(entry.value)}"
 
 
 def _escaped(text: str) -> str:

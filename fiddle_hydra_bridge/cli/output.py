@@ -19,9 +19,15 @@ __all__ = ["console", "place", "write"]
 _UNBOUNDED = 100_000
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would end the process here; it is ended in one place, with one exit code.
+        raise
+
+
 def console() -> Console:
     """Returns the console of standard output: with colours in a terminal, plain where ``NO_COLOR`` says so."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED)
+    return _Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED)
 
 
 def place(file: str, line: int) -> str:

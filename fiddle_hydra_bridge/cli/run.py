@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import reprlib
 import sys
 from dataclasses import replace
 from typing import Any
@@ -47,11 +46,13 @@ def build_and_call(graph: Any, allow: list[str] | None = None) -> Any:
         graph: the graph.
         allow: patterns of targets for nodes that links reach.
     """
+    from fiddle_hydra_bridge.vocabulary.tree_view import short
+
     built = fhb.build(graph, allow=allow)
     if isinstance(built, fhb.Script):
         built.run()
         return None
     result = built() if isinstance(built, functools.partial) else built
     if result is not None:
-        print(reprlib.repr(result))
+        print(short(result))
     return result

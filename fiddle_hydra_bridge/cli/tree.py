@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from rich.tree import Tree
 
+from fiddle_hydra_bridge.cli.failures import printable
 from fiddle_hydra_bridge.cli.nodes import Entry, entries, is_branch, leaf_text, title
 from fiddle_hydra_bridge.cli.output import place
 from fiddle_hydra_bridge.convert.paths import Path, format_path
@@ -59,10 +60,10 @@ class _Drawing:
     def line(self, name: str, entry: Entry, path: Path) -> Text:
         """Returns the text of one line: the name, the target or value, what else is to be said."""
         text = Text(overflow="fold")
-        text.append(name, style="dim" if entry.is_default else "cyan")
+        text.append(printable(name), style="dim" if entry.is_default else "cyan")
         shown, style = self.shown(entry.value, path)
         if shown:
-            text.append(f": {shown}" if name else shown, style="dim" if entry.is_default else style)
+            text.append(printable(f": {shown}" if name else shown), style="dim" if entry.is_default else style)
         if entry.is_default:
             text.append(" (default)", style="dim")
         if entry.tags:
