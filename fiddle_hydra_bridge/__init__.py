@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fiddle_hydra_bridge.convert.targets import LazyTarget
     from fiddle_hydra_bridge.errors import (
         BridgeError,
+        ExpansionError,
         LinkError,
         ParameterError,
         Place,
@@ -53,6 +54,7 @@ __all__ = [
     "BridgeError",
     "Codec",
     "Config",
+    "ExpansionError",
     "LazyTarget",
     "LinkError",
     "ParameterError",

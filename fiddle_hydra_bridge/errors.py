@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "BridgeError",
+    "ExpansionError",
     "LinkError",
     "ParameterError",
     "Place",
@@ -75,6 +76,10 @@ class BridgeError(Exception):
 
 class SyntaxProblemError(BridgeError):
     """Text that is not the YAML (or JSON) that OmegaConf reads, or that is too deep or too large."""
+
+
+class ExpansionError(SyntaxProblemError):
+    """YAML whose aliases expand it without measure."""
 
 
 class TargetError(BridgeError):

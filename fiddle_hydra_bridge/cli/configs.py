@@ -24,9 +24,10 @@ import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.cli.failures import UsageError, origin_of
 from fiddle_hydra_bridge.cli.options import ConversionOptions, Options, split
 from fiddle_hydra_bridge.convert import targets, yaml_text
+from fiddle_hydra_bridge.convert.files import read_text
 from fiddle_hydra_bridge.convert.histories import Location
 from fiddle_hydra_bridge.errors import RefusedTargetError, TargetError, suggestion
-from fiddle_hydra_bridge.recipes.compose import composed
+from fiddle_hydra_bridge.recipes.compose import traced, without_hydra
 from fiddle_hydra_bridge.recipes.overrides import override_at
 from fiddle_hydra_bridge.recipes.registry import is_function
 from fiddle_hydra_bridge.recipes.serving import call_recipe
@@ -98,8 +99,8 @@ class Composed:
         return fhb.compose(self.name, overrides, config_dir=self.folder, **_reading(options))
 
     def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:
-        with composed(self.name, overrides, self.folder) as config:
-            return hydra.utils.instantiate(config)
+        with traced(self.name, overrides, config_dir=self.folder) as provenance:
+            return hydra.utils.instantiate(without_hydra(provenance.config))
 
     def primary(self, options: Options) -> tuple[str, str]:
         return str(self.folder), self.name
@@ -188,8 +189,7 @@ def _file(name: str) -> Config:
         what = "file" if path.suffix else "file, and a recipe is written 'package.module:function'"
         raise UsageError(f"there is no {what}: {name!r}{suggestion(path.name, _names_beside(path))}")
     if path.suffix == ".yaml":
-        # What is not UTF-8 is said, with its place, when the file is loaded.
-        data, _ = yaml_text.parse(path.read_text(encoding="utf-8-sig", errors="replace"), source=name)
+        data, _ = yaml_text.parse(read_text(path, name), source=name)
         if isinstance(data, dict) and isinstance(data.get("defaults"), list):
             return Composed(path.parent.resolve(), path.stem)
     return File(path)

@@ -51,7 +51,7 @@ def _show(error: Exception) -> None:
     origin = origin_of(error)
     is_readable = isinstance(error, BridgeError | UsageError | OSError) or _package(type(error).__module__) in _FRANK
     if is_readable and error is not origin:
-        say(str(error))
+        say("\n  ".join([str(error), *getattr(error, "__notes__", ())]))
     elif origin is None:
         say(f"{type(error).__name__}: {error}\n  hint: --debug shows where")
     if origin is not None:

@@ -29,7 +29,7 @@ from fiddle_hydra_bridge.errors import (
     raise_problems,
 )
 
-__all__ = ["load", "replace_file", "save", "text_of"]
+__all__ = ["load", "read_text", "replace_file", "save", "text_of"]
 
 _KINDS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
@@ -48,17 +48,31 @@ def load(path: str | os.PathLike[str], **options: Any) -> Any:
     """
     file = Path(path)
     kind = _kind_of(file)
-    content = file.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        lines = content[: error.start].decode("utf-8-sig").split("\n")
-        place = Place(str(file), len(lines), len(lines[-1]) + 1)
-        message = f"the file is not UTF-8: {error.reason}"
-        raise SyntaxProblemError(Problem(message, place=place, kind=SyntaxProblemError)) from error
+    text = read_text(file, str(file))
     if kind == "yaml":
         return from_yaml(text, source=str(file), **options)
     return from_parsed(_parse_json(text, str(file)), Marks(str(file)), text, Options.named(options))
+
+
+def read_text(file: Path, source: str) -> str:
+    """Reads a file of UTF-8.
+
+    Args:
+        file: the file.
+        source: its name in messages.
+
+    Raises:
+        OSError: if it cannot be read.
+        SyntaxProblemError: if it is not UTF-8, with the place.
+    """
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        lines = content[: error.start].decode("utf-8-sig").split("\n")
+        place = Place(source, len(lines), len(lines[-1]) + 1)
+        message = f"the file is not UTF-8: {error.reason}"
+        raise SyntaxProblemError(Problem(message, place=place, kind=SyntaxProblemError)) from error
 
 
 @guarded

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fiddle import history
@@ -17,7 +17,7 @@ from fiddle.history import Location
 
 from fiddle_hydra_bridge.convert.tree import Mark
 
-__all__ = ["Location", "add_history", "caller", "marks_of", "place_last"]
+__all__ = ["Location", "add_earlier", "add_history", "caller", "marks_of", "place_last"]
 
 
 def add_history(
@@ -64,6 +64,14 @@ def marks_of(node: Any, names: Mapping[int | str, int | str]) -> dict[Any, Mark]
     return marks
 
 
+def add_earlier(node: Any, key: int | str, earlier: Iterable[tuple[Any, Mark]]) -> None:
+    """Writes values that an argument had before its last change into its history, with their places."""
+    entries = node.__argument_history__[key]
+    if entries:
+        entries[:-1] = [_entry(key, value, _location(mark)) for value, mark in earlier]
+        entries[-1] = dataclasses.replace(entries[-1], sequence_id=next(_sequence))
+
+
 def place_last(node: Any, key: int | str, location: Location) -> None:
     """Says of the last change of an argument that it was made elsewhere: where the bridge was called."""
     entries = node.__argument_history__[key] if history.tracking_enabled() else None
@@ -90,8 +98,10 @@ def _entry(key: Any, value: Any, location: Location) -> history.HistoryEntry:
 
 def _located(marks: dict[Any, Mark], key: Any, location: Location) -> Location:
     mark = marks.get(key)
-    if mark is None:
-        return location
+    return location if mark is None else _location(mark)
+
+
+def _location(mark: Mark) -> Location:
     file, line, _ = mark
     return Location(file, line, None) if line else _Name(file, line, None)
 

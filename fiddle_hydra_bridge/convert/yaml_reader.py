@@ -34,7 +34,7 @@ from fiddle_hydra_bridge.convert.yaml_dialect import (
     plain_value,
     scalar_value,
 )
-from fiddle_hydra_bridge.errors import Place, Problem, SyntaxProblemError
+from fiddle_hydra_bridge.errors import ExpansionError, Place, Problem, SyntaxProblemError
 
 __all__ = ["parse"]
 
@@ -299,14 +299,16 @@ class _Constructor:
 
     def refuse_expansion(self, where: Any) -> NoReturn:
         limit = f"more than {MAX_EXPANSION} times the values that are written"
-        self.refuse(f"the aliases of this document expand it to {limit}", where)
+        self.refuse(f"the aliases of this document expand it to {limit}", where, kind=ExpansionError)
 
-    def refuse(self, message: str, where: Any, hint: str | None = None) -> NoReturn:
+    def refuse(
+        self, message: str, where: Any, hint: str | None = None, kind: type[SyntaxProblemError] = SyntaxProblemError
+    ) -> NoReturn:
         """Raises an error at an event or position."""
         mark = None if type(where) is tuple else where.start_mark
         line, column = where if mark is None else (mark.line + 1, mark.column + 1)
         place = Place(self.source, line, column)
-        raise SyntaxProblemError(Problem(message, place=place, hint=hint, kind=SyntaxProblemError))
+        raise kind(Problem(message, place=place, hint=hint, kind=kind))
 
 
 def _merge(frame: _Frame) -> None:

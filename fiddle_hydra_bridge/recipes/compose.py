@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import fiddle as fdl
 import hydra
+from fiddle import daglish
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime
@@ -20,10 +22,13 @@ from hydra.version import VersionBase
 from omegaconf import open_dict, read_write
 
 from fiddle_hydra_bridge.convert.bridge import Options, from_marked, guarded
+from fiddle_hydra_bridge.convert.histories import add_earlier
 from fiddle_hydra_bridge.errors import ParameterError
+from fiddle_hydra_bridge.recipes.failures import placed_failures
+from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
 from fiddle_hydra_bridge.recipes.provenance import Explanation, Provenance
 
-__all__ = ["compose", "composed", "explain"]
+__all__ = ["compose", "explain", "traced", "without_hydra"]
 
 
 @guarded
@@ -60,12 +65,29 @@ def compose(
         ... # doctest: +SKIP
     """
     chosen = Options.named(options)
-    with _initialized(config_dir, config_module):
-        config = _composed(config_name, overrides)
-        provenance = Provenance(config, config_name, overrides)
-        with _as_current(config):
-            part = _without_hydra(config)
-            return from_marked(part, *provenance.marks(part), chosen)
+    with traced(config_name, overrides, config_dir=config_dir, config_module=config_module) as provenance:
+        part = without_hydra(provenance.config)
+        graph = from_marked(part, *provenance.marks(part), chosen)
+    _add_earlier_values(graph, provenance)
+    return graph
+
+
+def _add_earlier_values(graph: Any, provenance: Provenance) -> None:
+    """Writes what was overridden into Fiddle's history, before what stands."""
+    for node, path in daglish.iterate(graph):
+        if isinstance(node, fdl.Buildable):
+            steps = tuple(_step(element) for element in path)
+            for key in node.__arguments__:
+                earlier = list(provenance.earlier((*steps, key)))
+                if earlier:
+                    add_earlier(node, key, earlier)
+
+
+def _step(element: daglish.PathElement) -> Any:
+    """The key that an element of Fiddle's path has in the config."""
+    if isinstance(element, daglish.Attr):
+        return element.name
+    return element.key if isinstance(element, daglish.Key) else element.index
 
 
 def explain(
@@ -89,28 +111,39 @@ def explain(
         ParameterError: if the config has no such key.
         hydra.errors.HydraException: if the config cannot be composed.
     """
-    with _initialized(config_dir, config_module):
-        config = _composed(config_name, overrides)
-        with _as_current(config):
-            return Provenance(config, config_name, overrides).explain(key)
+    with traced(config_name, overrides, config_dir=config_dir, config_module=config_module) as provenance:
+        return provenance.explain(key)
 
 
 @contextmanager
-def composed(config_name: str, overrides: Sequence[str], config_dir: str | os.PathLike[str]) -> Iterator[Any]:
-    """Composes a config as an app's function receives it, and lets ``${hydra:...}`` resolve in it meanwhile."""
-    with _initialized(config_dir, None):
-        config = _composed(config_name, overrides)
-        with _as_current(config):
-            yield _without_hydra(config)
+def traced(
+    config_name: str | None,
+    overrides: Sequence[str] = (),
+    *,
+    config_dir: str | os.PathLike[str] | None = None,
+    config_module: str | None = None,
+) -> Iterator[Provenance]:
+    """Composes a config and yields where all its values come from, for those who ask for more than one key.
 
+    Args:
+        config_name: as for :func:`compose`.
+        overrides: as for :func:`compose`.
+        config_dir: as for :func:`compose`.
+        config_module: as for :func:`compose`.
 
-def _composed(config_name: str | None, overrides: Sequence[str]) -> Any:
+    Raises:
+        BridgeError, hydra.errors.HydraException: as :func:`compose`.
+    """
     if isinstance(overrides, str) or not all(isinstance(text, str) for text in overrides):
         raise ParameterError(f"overrides must be a list of strings, got {overrides!r}")
-    return hydra.compose(config_name, list(overrides), return_hydra_config=True)
+    with _initialized(config_dir, config_module):
+        with placed_failures(config_name, overrides):
+            config = hydra.compose(config_name, list(overrides), return_hydra_config=True)
+        with _as_current(config):
+            yield Provenance(config, config_name, overrides)
 
 
-def _without_hydra(config: Any) -> Any:
+def without_hydra(config: Any) -> Any:
     """Returns a copy of a composed config as an app's function receives it."""
     part = copy.deepcopy(config)
     with read_write(part), open_dict(part):
@@ -143,7 +176,7 @@ def _initialized(config_dir: str | os.PathLike[str] | None, config_module: str |
 
 def _initialize(config_dir: str | os.PathLike[str] | None, config_module: str | None) -> None:
     # Hydra 1.3 takes a version_base that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
-    base: dict[str, Any] = {"version_base": None} if hydra.__version__.startswith("1.3.") else {}
+    base: dict[str, Any] = {"version_base": None} if IS_HYDRA_13 else {}
     if config_dir is not None:
         hydra.initialize_config_dir(os.path.abspath(config_dir), **base)
     elif config_module is not None and "://" not in config_module:

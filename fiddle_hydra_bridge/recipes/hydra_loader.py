@@ -11,9 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import hydra
 from hydra.core.global_hydra import GlobalHydra
 
-__all__ = ["DefaultsList", "Repository"]
+__all__ = ["IS_HYDRA_13", "DefaultsList", "Repository", "sources"]
+
+#: Hydra 1.3 and 1.4 differ in corners.
+IS_HYDRA_13 = hydra.__version__.startswith("1.3.")
+
+
+def sources() -> list[Any]:
+    """Returns the initialised Hydra's config sources, without those that a ``hydra.searchpath`` adds."""
+    return list(GlobalHydra.instance().config_loader().get_sources())
 
 
 class Repository:
@@ -47,7 +56,12 @@ class Repository:
 
     def source(self, config_path: str) -> Any:
         """Returns the ``ConfigSource`` that has a config, None if none has."""
-        return next((source for source in self._repository.get_sources() if source.is_config(config_path)), None)
+        return next((source for source in self.sources if source.is_config(config_path)), None)
+
+    @property
+    def sources(self) -> list[Any]:
+        """All config sources, in the order in which Hydra asks them."""
+        return list(self._repository.get_sources())
 
     def schema(self) -> Any:
         """Returns the ``ConfigSource`` of the schemas: what the ConfigStore holds."""

@@ -11,10 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import hydra
-
 from fiddle_hydra_bridge.convert.tree import Data, Mark
-from fiddle_hydra_bridge.recipes.hydra_loader import DefaultsList, Repository
+from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13, DefaultsList, Repository
 from fiddle_hydra_bridge.recipes.marked_configs import MarkedConfig, MarkedConfigs
 
 __all__ = ["Layer", "command_line", "entry_for", "layers_of"]
@@ -88,7 +86,7 @@ class _Stack:
                 yield Layer(config.name, config.mark, data, config.shadow, config.lines, keys, brought_in)
 
     def _schema(self, config_path: str, result: Any) -> MarkedConfig | None:
-        if result.is_schema_source or not hydra.__version__.startswith("1.3."):
+        if result.is_schema_source or not IS_HYDRA_13:
             return None
         return self.configs.schema(config_path)
 
@@ -106,7 +104,8 @@ class _Stack:
             chooser = self.entries.get(entry.parent if containing is None else containing)
             config = None if chooser is None else self.configs.get(chooser.config_path)
             if config is not None:
-                yield entry_for(config, entry.config_path, entry.override_key, containing is not None)
+                found = entry_for(config, entry.config_path, entry.override_key, containing is not None)
+                yield config.mark if found is None else found
             entry = chooser
 
     def _typed(self, entry: Any) -> Any:
@@ -121,8 +120,10 @@ class _Stack:
         return None
 
 
-def entry_for(config: MarkedConfig, config_path: str, override_key: str | None = None, overrides: bool = False) -> Mark:
-    """Returns the place of the entry in a config's defaults list that names another config.
+def entry_for(
+    config: MarkedConfig, config_path: str, override_key: str | None = None, overrides: bool = False
+) -> Mark | None:
+    """Returns the place of the entry in a config's defaults list that names another config, None if none does.
 
     Args:
         config: the config with the list.
@@ -132,7 +133,7 @@ def entry_for(config: MarkedConfig, config_path: str, override_key: str | None =
     """
     entries = config.shadow.get("defaults") if type(config.shadow) is dict else None
     if type(entries) is not list:
-        return config.mark
+        return None
     group = config.name.rpartition("/")[0]
     package = (override_key or "").partition("@")[2]
     ranked = [
@@ -140,7 +141,7 @@ def entry_for(config: MarkedConfig, config_path: str, override_key: str | None =
         for index, entry in enumerate(entries)
     ]
     best, index = max(ranked, default=(0, 0))
-    return config.place(("defaults", -index)) if best else config.mark
+    return config.place(("defaults", -index)) if best else None
 
 
 def _is_override(entry: Data) -> bool:

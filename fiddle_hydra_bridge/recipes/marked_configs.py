@@ -10,17 +10,19 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from fiddle_hydra_bridge.convert.files import read_text
 from fiddle_hydra_bridge.convert.tree import Data, Mark
 from fiddle_hydra_bridge.convert.yaml_text import parse
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.hydra_loader import Repository
 from fiddle_hydra_bridge.recipes.serving import marked
 
-__all__ = ["MarkedConfig", "MarkedConfigs", "shown"]
+__all__ = ["MarkedConfig", "MarkedConfigs", "file_of", "read_file", "shown"]
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,9 @@ class MarkedConfigs:
         return self._known[config_path]
 
     def _read(self, config_path: str, source: Any) -> MarkedConfig:
-        read = _READERS.get(source.scheme())
-        if read is not None and (found := read(config_path, source)) is not None:
+        file = file_of(config_path, source)
+        found = None if file is None else read_file(config_path, file)
+        if found is not None:
             return found
         result = self.repository.load(config_path)
         if source.scheme() == "fiddle":
@@ -83,32 +86,27 @@ class MarkedConfigs:
         return _stored(config_path, source, source.load_config(config_path)) if source.is_config(config_path) else None
 
 
-def _file(config_path: str, source: Any) -> MarkedConfig | None:
-    return _text(config_path, [source.path])
+#: By the scheme of a source of files: the folders that it looks into. Hydra has imported the package of a ``pkg://``.
+_FOLDERS: dict[str, Callable[[Any], list[str]]] = {
+    "file": lambda source: [source.path],
+    "pkg": lambda source: list(getattr(sys.modules.get(source.path), "__path__", ())),
+}
 
 
-def _package_file(config_path: str, source: Any) -> MarkedConfig | None:
-    # Hydra has imported the package.
-    return _text(config_path, list(getattr(sys.modules.get(source.path), "__path__", ())))
-
-
-def _text(config_path: str, folders: list[str]) -> MarkedConfig | None:
+def file_of(config_path: str, source: Any) -> str | None:
+    """Returns the file of a config, None if its source holds no files, or if they lie in a zip archive."""
     name = config_path if config_path.endswith((".yaml", ".yml")) else f"{config_path}.yaml"
-    for folder in folders:
-        file = os.path.join(folder, *name.split("/"))
-        if os.path.isfile(file):
-            with open(file, encoding="utf-8") as stream:
-                text = stream.read()
-            try:
-                data, marks = parse(text, source=shown(file))
-            except BridgeError:
-                return None  # Hydra has read it: a corner of YAML in which it and the bridge differ
-            return MarkedConfig(config_path, (marks.source, *marks.root), data, data, marks.lines)
-    return None
+    folders = _FOLDERS.get(source.scheme(), lambda source: [])(source)
+    return next(filter(os.path.isfile, (os.path.join(folder, *name.split("/")) for folder in folders)), None)
 
 
-#: By the scheme of a source: the reader of its text. None if there is no text.
-_READERS: dict[str, Callable[[str, Any], MarkedConfig | None]] = {"file": _file, "pkg": _package_file}
+def read_file(config_path: str, file: str) -> MarkedConfig | None:
+    """Reads a config from a file, None if the bridge's reader refuses the text."""
+    try:
+        data, marks = parse(read_text(Path(file), file), source=shown(file))
+    except BridgeError:
+        return None  # where Hydra has read it, a corner of YAML in which it and the bridge differ
+    return MarkedConfig(config_path, (marks.source, *marks.root), data, data, marks.lines)
 
 
 def _recipe(config_path: str, result: Any) -> MarkedConfig:

@@ -17,6 +17,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from fiddle_hydra_bridge.convert import runtime
 from fiddle_hydra_bridge.convert.paths import Path, format_path
 from fiddle_hydra_bridge.convert.tree import Data, Mark, Marks
 from fiddle_hydra_bridge.errors import ParameterError, Place, Problem, first_line
@@ -31,6 +32,8 @@ UNKNOWN = "unknown"
 _NODE_INTERPOLATION = re.compile(r"\$\{\s*(\.*[^\s${}:,]+)\s*\}")
 #: Interpolations may lead to interpolations; longer chains than this are not followed.
 _LONGEST_CHAIN = 16
+#: What stands in a graph for a value that is not there.
+_PLACEHOLDERS = frozenset({runtime.unresolved.__qualname__, runtime.missing.__qualname__})
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,13 @@ class Provenance:
         config: the config that Hydra has composed from ``config_name`` and ``overrides``.
         config_name: the primary config.
         overrides: the overrides.
+
+    Attributes:
+        config: the config.
     """
 
     def __init__(self, config: Any, config_name: str | None, overrides: Sequence[str]) -> None:
-        self._config = config
+        self.config = config
         self._data: Data = OmegaConf.to_container(config, resolve=False)
         self._replay = Replay(layers_of(config_name, overrides))
 
@@ -115,6 +121,29 @@ class Provenance:
         """Returns where the value at a path was written, None if that is not known."""
         mark = _mark(self._replay.at(path), self._at(path))
         return Place(*mark) if mark is not None else None
+
+    def place_of_node(self, name: str, path: Path) -> Place | None:
+        """Returns the place of the one node with this path at its end that calls a thing of this name.
+
+        Args:
+            name: the qualified name of the callable without its module, e.g. ``Model``; or that of a placeholder for a
+                value that is missing or does not resolve.
+            path: the end of the node's path, as somebody sees it who builds a part of the config.
+        """
+        is_leaf = name in _PLACEHOLDERS
+        found = []
+        pending: list[tuple[Path, Data]] = [((), self._data)]
+        while pending:
+            at, data = pending.pop()
+            if type(data) in (dict, list):
+                pending.extend(((*at, key), item) for key, item, _ in _pairs(data, None))
+            if at[len(at) - len(path) :] == path:
+                is_call = type(data) is dict and f".{data.get('_target_')}".endswith(f".{name}")
+                if is_leaf and type(data) is str and ("${" in data or data == "???"):
+                    found.append(at)
+                elif is_call and not is_leaf:
+                    found.append((*at, "_target_"))
+        return self.place(found[0]) if len(found) == 1 else None
 
     def leaves(self) -> Iterator[tuple[Path, Place | None]]:
         """Yields the path of every leaf, empty containers among them, and where it was written."""
@@ -150,6 +179,16 @@ class Provenance:
                         lines[key] = mark
         return whole, marks
 
+    def earlier(self, path: Path) -> Iterator[tuple[Data, Mark]]:
+        """Yields what was written at a leaf or list before the value that stands, and where."""
+        node = self._replay.at(path)
+        if node is not None and type(node.data) is not dict and _mark(node, self._at(path)) is not None:
+            for written in node.written:
+                if written is node.won:
+                    break
+                if written.value != "???":
+                    yield written.value, written.mark
+
     def explain(self, key: str) -> Explanation:
         """Tells where a value comes from.
 
@@ -181,7 +220,7 @@ class Provenance:
     def _resolved(self, path: Path, data: Data) -> tuple[Any, str | None]:
         if type(data) is not str or "${" not in data:
             return data, None
-        node = self._config
+        node = self.config
         try:
             for step in path[:-1]:
                 node = node._get_node(step)
