@@ -33,6 +33,7 @@ __all__ = [
     "Arguments",
     "Shape",
     "base_of",
+    "has_signature",
     "kind_of",
     "make",
     "mode_class",
@@ -40,6 +41,7 @@ __all__ = [
     "own_mode",
     "shape_of",
     "tags_of",
+    "without_signature",
 ]
 
 _Parameter = inspect.Parameter
@@ -362,6 +364,22 @@ def make(cls: Any, function: Any, shape: Shape, arguments: dict[int | str, Any])
         },
     )
     return node
+
+
+def without_signature(cls: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Makes a Buildable of a callable that shows no signature, which Fiddle's constructor refuses.
+
+    >>> without_signature(fdl.Config, max, 1, 2)[:]
+    [1, 2]
+    """
+    arguments: dict[int | str, Any] = dict(enumerate(args))
+    arguments.update(kwargs)
+    return make(cls, function, _anything_shape(), arguments)
+
+
+def has_signature(function: Any) -> bool:
+    """Whether a callable shows a signature."""
+    return shape_of(function) is not _anything_shape()
 
 
 @functools.cache

@@ -8,7 +8,7 @@ functions.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -22,7 +22,9 @@ __all__ = [
     "Symbol",
     "Text",
     "call",
+    "comment_lines",
     "emit",
+    "printable",
     "symbols",
     "text",
     "walk",
@@ -235,7 +237,7 @@ def _emit_item(lines: list[str], item: Item, comma: str, indent: int) -> None:
     above: tuple[str, ...] = ()
     beside = ""
     if item.comment is not None:
-        above, beside = item.comment.above, item.comment.beside
+        above, beside = item.comment.above, printable(item.comment.beside)
     if item.key is None:
         _emit(lines, item.value, item.joint, comma, indent)
     else:
@@ -246,7 +248,17 @@ def _emit_item(lines: list[str], item: Item, comma: str, indent: int) -> None:
             lines[start] += note
         else:
             above = (*above, beside)
-    lines[start:start] = [f"{' ' * indent}# {line}".rstrip() for line in above]
+    lines[start:start] = comment_lines(above, indent)
+
+
+def comment_lines(comments: Iterable[str], indent: int = 0) -> list[str]:
+    """Writes comments, a line for each, whatever characters they hold."""
+    return [f"{' ' * indent}# {printable(comment)}".rstrip() for comment in comments]
+
+
+def printable(words: str) -> str:
+    """Returns words without line ends and whatever else could end a comment, or hide in it."""
+    return "".join(character if character.isprintable() else " " for character in words)
 
 
 def _emit_entry(lines: list[str], key: Expr, joint: str, value: Expr, comma: str, indent: int) -> None:

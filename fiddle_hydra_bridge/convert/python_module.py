@@ -15,7 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fiddle_hydra_bridge.convert.python_layout import Expr, Group, Item, Part, Symbol, Text, call, emit, symbols, text
+from fiddle_hydra_bridge.convert.python_layout import (
+    Expr,
+    Group,
+    Item,
+    Part,
+    Symbol,
+    Text,
+    call,
+    comment_lines,
+    emit,
+    printable,
+    symbols,
+    text,
+)
 from fiddle_hydra_bridge.convert.python_names import Imports, Names, snake_case
 
 __all__ = ["Function", "Module", "Variable"]
@@ -127,6 +140,7 @@ class Module:
         function.value = value
         function.helpers = self._helpers
         _place(function, self._variables)
+        function.helpers = _in_order_of_calls(function)
         self._functions.append(function)
         self._variables, self._helpers = [], []
         return function
@@ -160,7 +174,7 @@ class Module:
         self._choose_names()
         blocks = [self._head()]
         for function in self._functions:
-            blocks += [_function_lines(each) for each in (function, *reversed(function.helpers))]
+            blocks += [_function_lines(each) for each in (function, *function.helpers)]
         return "\n\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
     def _choose_names(self) -> None:
@@ -172,13 +186,15 @@ class Module:
         for symbol, _ in self._constants.values():
             names.give(symbol, symbol.hint)
         for function in self._functions:
-            for helper in reversed(function.helpers):
+            for helper in function.helpers:
                 names.give(helper, helper.hint)
         for function in self._functions:
             local = Names(names.taken)
-            for each in (function, *reversed(function.helpers)):
+            for each in (function, *function.helpers):
                 for variable in each.variables:
-                    local.give(variable, variable.hint)
+                    # The function that makes a value is often called like the value.
+                    is_imported = variable.hint in names.taken
+                    local.give(variable, f"{variable.hint}_config" if is_imported else variable.hint)
 
     def _head(self) -> list[str]:
         lines = [*_docstring(self.doc, 0)]
@@ -240,11 +256,24 @@ def _place(root: Function, variables: list[Variable]) -> None:
         helper.call.measure()
 
 
+def _in_order_of_calls(root: Function) -> list[Function]:
+    """The functions that a function calls, directly or not, each before those that it calls itself."""
+    found: list[Function] = []
+    pending = [root]
+    while pending:
+        function = pending.pop()
+        found.append(function)
+        own = [*(expr for variable in function.variables for expr in variable.expressions()), *function.expressions()]
+        called = [symbol for expr in own for symbol in symbols(expr) if isinstance(symbol, Function)]
+        pending += reversed(called)
+    return found[1:]
+
+
 # Lines --------------------------------------------------------------------------------------------------------
 
 
 def _function_lines(function: Function) -> list[str]:
-    lines = [f"# {line}".rstrip() for line in function.comments]
+    lines = comment_lines(function.comments)
     lines += [f"@{''.join(map(_name, decorator))}" for decorator in function.decorators]
     annotation = "".join(map(_name, _type_of(function.value)))
     returns = f" -> {annotation}" if annotation else ""
@@ -270,9 +299,14 @@ def _name(part: Part) -> str:
 
 
 def _docstring(doc: str, indent: int) -> list[str]:
-    if not doc:
+    words = [printable(line).rstrip() for line in doc.strip().replace("\\", "\\\\").splitlines()]
+    if not words:
         return []
-    first, *others = doc.replace("\\", "\\\\").replace('"""', '\\"\\"\\"').strip().splitlines()
     blanks = " " * indent
-    lines = [f'{blanks}"""{first}', *(f"{blanks}{line}".rstrip() for line in others)]
-    return [*lines, f'{blanks}"""'] if others else [f'{lines[0]}"""']
+    lines = [f"{blanks}{line}".rstrip().replace('"""', '\\"\\"\\"') for line in words]
+    lines[0] = f'{blanks}"""{lines[0].lstrip()}'
+    if len(lines) > 1:
+        return [*lines, f'{blanks}"""']
+    if lines[0].endswith('"') and len(words[0]) > 0:
+        lines[0] = f'{lines[0][:-1]}\\"'
+    return [f'{lines[0]}"""']

@@ -204,6 +204,14 @@ def _range(made: Call, writer: Writer) -> Expr | None:
     return call(writer.maker(made.target), [*map(writer.node, shortest)])
 
 
+def _decimal(made: Call, writer: Writer) -> Expr | None:
+    arguments = (*made.args, *made.kwargs.values())
+    if len(arguments) != 1 or not re.fullmatch(r"0|-?[1-9][0-9]{0,4000}", str(arguments[0])):
+        return None
+    # A number that is an int is made of one (ruff's FURB157).
+    return call(writer.maker(made.target), [text(str(arguments[0]))])
+
+
 def _named(made: Call, writer: Writer) -> Expr | None:
     arguments = (*made.args, *made.kwargs.values())
     if len(arguments) != 1 or type(arguments[0]) is not str:
@@ -222,6 +230,7 @@ _WRITERS: dict[str, Callable[[Call, Writer], Expr | None]] = {
     "builtins.bytearray": _encoded,
     "builtins.range": _range,
     "collections.OrderedDict": _ordered_dict,
+    "decimal.Decimal": _decimal,
     "hydra.utils.get_object": _named,
     "hydra.utils.get_class": _named,
     "hydra.utils.get_method": _named,
