@@ -35,6 +35,10 @@ from fiddle_hydra_bridge.recipes.serving import call_recipe
 __all__ = ["Config", "find_configs"]
 
 
+#: The suffix of the files that Hydra reads.
+_HYDRAS_OWN = ".yaml"
+
+
 class Config(Protocol):
     """A config argument."""
 
@@ -100,7 +104,7 @@ class Composed:
 
     def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:
         with traced(self.name, overrides, config_dir=self.folder) as provenance:
-            return hydra.utils.instantiate(without_hydra(provenance.config))
+            return _instantiated(without_hydra(provenance.config), options)
 
     def primary(self, options: Options) -> tuple[str, str]:
         return str(self.folder), self.name
@@ -129,10 +133,12 @@ class File:
 
     def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:
         if overrides:
-            return hydra.utils.instantiate(fhb.to_hydra(self._with_links(overrides, options)))
-        return hydra.utils.instantiate(OmegaConf.create(self.text) if self.path is None else OmegaConf.load(self.path))
+            return _instantiated(fhb.to_hydra(self._with_links(overrides, options)), options)
+        return _instantiated(OmegaConf.create(self.text) if self.path is None else OmegaConf.load(self.path), options)
 
     def primary(self, options: Options) -> tuple[str, str]:
+        if self.path is not None and self.path.suffix == _HYDRAS_OWN:
+            return str(self.path.parent.resolve()), self.path.stem
         name = "stdin" if self.path is None else re.sub(r"[^\w-]", "_", self.path.stem)
         fhb.register(self._with_links([], options), name=name)
         return "fiddle://", name
@@ -166,7 +172,7 @@ class Recipe:
         return _overridden(graph, overrides, options)
 
     def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:
-        return hydra.utils.instantiate(fhb.to_hydra(self.graph(overrides, options)))
+        return _instantiated(fhb.to_hydra(self.graph(overrides, options)), options)
 
     def primary(self, options: Options) -> tuple[str, str]:
         fhb.register(self.function, name=self.name)
@@ -188,7 +194,7 @@ def _file(name: str) -> Config:
     if not path.exists():
         what = "file" if path.suffix else "file, and a recipe is written 'package.module:function'"
         raise UsageError(f"there is no {what}: {name!r}{suggestion(path.name, _names_beside(path))}")
-    if path.suffix == ".yaml":
+    if path.suffix == _HYDRAS_OWN:
         data, _ = yaml_text.parse(read_text(path, name), source=name)
         if isinstance(data, dict) and isinstance(data.get("defaults"), list):
             return Composed(path.parent.resolve(), path.stem)
@@ -258,6 +264,12 @@ def _required(function: Any) -> list[str]:
 def _overridden(graph: Any, overrides: Sequence[str], options: Options) -> Any:
     location = Location("command line", 0, None)
     return override_at(location, graph, overrides, allow=options.allow) if overrides else graph
+
+
+def _instantiated(config: Any, options: Options) -> Any:
+    """What plain Hydra makes of a config, with the conversion mode that the bridge was given for it."""
+    given = {} if "_convert_" in config else {"_convert_": options.convert}
+    return hydra.utils.instantiate(config, **given)
 
 
 def _reading(options: Options) -> dict[str, Any]:

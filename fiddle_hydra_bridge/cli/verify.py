@@ -24,8 +24,7 @@ def verify(*words: Words, options: Options = Options()) -> int:
 
     configs, overrides = find_configs(words, options, most=2)
     if len(configs) == 1:
-        # As Hydra does it: every interpolation a copy, OmegaConf's containers.
-        options = replace(options, convert="none", share=False)
+        options = replace(options, share=False)  # for Hydra, what an interpolation reaches is a copy
     # Reading the graph comes first: it refuses the targets that --allow does not allow.
     built = [fhb.build(config.graph(overrides, options), allow=options.allow) for config in configs]
     if len(configs) == 1:

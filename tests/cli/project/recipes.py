@@ -48,3 +48,12 @@ def raising() -> Any:
 
 def unspellable() -> fdl.Config[dict[str, Any]]:
     return fdl.Config(dict, key=lambda: 3)
+
+
+def linked() -> dict[str, Any]:
+    return {"a": fhb.link("${b}")}
+
+
+@fhb.recipe(group="model")
+def wide() -> fdl.Config[Model]:
+    return fdl.Config(Model, dim=99)
