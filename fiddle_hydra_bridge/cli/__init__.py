@@ -21,7 +21,7 @@ def main() -> None:
 
         sys.exit(run(sys.argv[1:]))
     except ModuleNotFoundError as error:
-        if error.name not in ("cyclopts", "rich"):
+        if (error.name or "").partition(".")[0] not in ("cyclopts", "rich"):
             raise
         sys.exit("fiddle-hydra needs its extra: pip install 'fiddle-hydra-bridge[cli]'")
     except KeyboardInterrupt:

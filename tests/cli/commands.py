@@ -92,3 +92,11 @@ def run_all(folder: Path, commands: Mapping[str, Command]) -> dict[str, Answer]:
     )
     assert done.returncode == 0, done.stderr
     return {name: Answer(*answer) for name, answer in zip(commands, json.loads(done.stdout), strict=True)}
+
+
+def check(command: Command, answer: Answer) -> None:
+    """Asserts that a command has answered what was expected."""
+    assert answer.output == command.output, answer.errors
+    assert [text for text in command.errors if text not in answer.errors] == [], answer.errors
+    assert command.errors or not answer.errors
+    assert answer.code == command.code

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Answer, Command, run_all
+from tests.cli.commands import Answer, Command, check, run_all
 
 TRAINING = """\
 partial parts.train
@@ -297,9 +298,18 @@ REFUSED = {
     ),
     "the same run": Command("run conf/config.yaml --allow parts.Model", "", ("is not in allow=",), 1),
     "the same verified": Command("verify linked.yaml --allow parts.Model", "", ("is not in allow=",), 1),
-    "a file that is there": Command("yaml recipes:model -o kept.yaml", "", ("'kept.yaml' exists", "--force"), 2),
     "a flag in front of the config": Command("run --multirun recipes:model", "", ("before '--multirun'",), 2),
     "more than Hydra's flags": Command("run recipes:model --fast", "", ("unrecognized arguments: --fast",), 2),
+}
+
+#: Where code of the user raises, its traceback is shown, and only it.
+FAILING = {
+    "a target": Command("run recipes:failing", "", ("RuntimeError: no data", "call fail at <root>"), 1),
+    "a target, built twice": Command("verify recipes:failing", "", ("RuntimeError: no data",), 1),
+    "a target of a file": Command("run -", "", ("RuntimeError: x",), 1, text="a: {_target_: parts.fail, reason: x}"),
+    "a recipe": Command("show recipes:raising", "", ("ValueError: no luck",), 1),
+    "a recipe, run": Command("run recipes:raising", "", ("ValueError: no luck",), 1),
+    "a module of recipes": Command("show broken:recipe", "", ("error: importing 'broken.recipe' fails", "KeyError"), 1),
 }
 
 TABLES = {
@@ -311,6 +321,7 @@ TABLES = {
         ("verify", VERIFY),
         ("run", RUN),
         ("refused", REFUSED),
+        ("failing", FAILING),
     ]
     for name, command in commands.items()
 }
@@ -323,12 +334,13 @@ def answers(project: Path) -> dict[str, Answer]:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_command_answers_with_its_output_its_errors_and_its_exit_code(name: str, answers: dict[str, Answer]) -> None:
-    command, answer = TABLES[name], answers[name]
-    assert answer.output == command.output, answer.errors
-    assert [text for text in command.errors if text not in answer.errors] == [], answer.errors
-    assert command.errors or not answer.errors
-    assert answer.code == command.code
+    check(TABLES[name], answers[name])
 
 
-def test_errors_of_configs_have_no_traceback(answers: dict[str, Answer]) -> None:
-    assert [name for name in TABLES if "Traceback" in answers[name].errors] == []
+def test_tracebacks_are_those_of_the_users_code(answers: dict[str, Answer], project: Path) -> None:
+    shown = {name: answers[name].errors for name in TABLES if "Traceback" in answers[name].errors}
+    assert set(shown) == {f"failing: {name}" for name in FAILING}
+    for errors in shown.values():
+        files = re.findall(r'File "([^"]+)"', errors)
+        assert files
+        assert [file for file in files if Path(file).parent != project] == []

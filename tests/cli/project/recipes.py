@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import fiddle as fdl
-from parts import Model, Size, Text, Tokenizer, fail, train
+from parts import Model, Size, Text, Tokenizer, fail, train, wait
 
 import fiddle_hydra_bridge as fhb
 
@@ -57,3 +57,7 @@ def linked() -> dict[str, Any]:
 @fhb.recipe(group="model")
 def wide() -> fdl.Config[Model]:
     return fdl.Config(Model, dim=99)
+
+
+def endless() -> fdl.Partial[None]:
+    return fdl.Partial(wait)
