@@ -24,7 +24,7 @@ def yaml(
     comments: Annotated[bool, Parameter(help="Put each parameter's type and description behind it.")] = False,
 ) -> None:
     """Write a config as YAML that plain Hydra instantiates."""
-    from fiddle_hydra_bridge.cli.configs import find_configs
+    from fiddle_hydra_bridge.cli.finding import find_configs
 
     (config,), overrides = find_configs(words, options)
     graph = config.graph(overrides, options)
@@ -41,7 +41,7 @@ def python(
     ] = "fiddle",
 ) -> None:
     """Write a config as a Python module, with a function that returns the graph."""
-    from fiddle_hydra_bridge.cli.configs import find_configs
+    from fiddle_hydra_bridge.cli.finding import find_configs
 
     (config,), overrides = find_configs(words, options)
     write(fhb.to_python(config.graph(overrides, options), name=name, style=style), output)

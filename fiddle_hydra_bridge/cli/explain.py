@@ -25,7 +25,7 @@ def explain(
 ) -> None:
     """Say where a value comes from: every place that sets it, which one won, and what brought its file in."""
     from fiddle_hydra_bridge.cli.chain import chain
-    from fiddle_hydra_bridge.cli.configs import find_configs
+    from fiddle_hydra_bridge.cli.finding import find_configs
 
     (config,), overrides = find_configs(words, options)
     path, name = config.primary(options)

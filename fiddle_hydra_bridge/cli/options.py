@@ -1,6 +1,6 @@
 """The options that commands share, and how the words of a command line are read.
 
-In come words, out come config arguments and overrides; ``configs`` stands below and loads them. Nothing here imports
+In come words, out come config arguments and overrides; ``finding`` stands below and loads them. Nothing here imports
 Fiddle or Hydra: help and completion come from these declarations.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,7 @@ def run(*words: Words, options: Options = Options()) -> None:
     Behind the config, Hydra's own flags work as in any app: --multirun, --cfg job, --info, --hydra-help.
     Without --config-name, --config-dir is Hydra's too: a folder with more options.
     """
-    from fiddle_hydra_bridge.cli.configs import find_configs
+    from fiddle_hydra_bridge.cli.finding import find_configs
 
     more: list[str] = []
     if options.config_name is None and options.config_dir is not None:
@@ -34,7 +35,8 @@ def run(*words: Words, options: Options = Options()) -> None:
     path, name = config.primary(options)
     sys.argv = [sys.argv[0], *more, *arguments]
     # The job is called like the config, and not like this module; errors come as they are, to be shown by the command.
-    os.environ.update(HYDRA_MAIN_MODULE=name, HYDRA_FULL_ERROR="1")
+    job = re.sub(r"[^\w-]", "_", name.rpartition("/")[2])
+    os.environ.update(HYDRA_MAIN_MODULE=job, HYDRA_FULL_ERROR="1")
     app = fhb.main(path, name, share=options.share, convert=options.convert, allow=options.allow)
     app(functools.partial(build_and_call, allow=options.allow))()
 

@@ -27,7 +27,7 @@ def show(
     where: Annotated[bool, Parameter(help="Show where each value of the tree was set.")] = False,
 ) -> None:
     """Show a config as a graph: what is called, with which values, and what is shared."""
-    from fiddle_hydra_bridge.cli.configs import find_configs
+    from fiddle_hydra_bridge.cli.finding import find_configs
 
     if where and format != "tree":
         raise UsageError("--where is for the tree")

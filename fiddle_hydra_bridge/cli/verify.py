@@ -19,7 +19,7 @@ def verify(*words: Words, options: Options = Options()) -> int:
 
     Overrides stand behind the configs and hold for both. With --config-name, the composed config is the last one.
     """
-    from fiddle_hydra_bridge.cli.configs import find_configs
+    from fiddle_hydra_bridge.cli.finding import find_configs
     from fiddle_hydra_bridge.convert.compare import first_difference
 
     configs, overrides = find_configs(words, options, most=2)

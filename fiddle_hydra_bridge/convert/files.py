@@ -29,7 +29,7 @@ from fiddle_hydra_bridge.errors import (
     raise_problems,
 )
 
-__all__ = ["load", "read_text", "replace_file", "save", "text_of"]
+__all__ = ["decoded", "load", "read_text", "replace_file", "save", "text_of"]
 
 _KINDS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
@@ -65,7 +65,15 @@ def read_text(file: Path, source: str) -> str:
         OSError: if it cannot be read.
         SyntaxProblemError: if it is not UTF-8, with the place.
     """
-    content = file.read_bytes()
+    return decoded(file.read_bytes(), source)
+
+
+def decoded(content: bytes, source: str) -> str:
+    """Reads bytes as UTF-8, with or without a byte order mark.
+
+    Raises:
+        SyntaxProblemError: if they are not UTF-8, with the place.
+    """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
