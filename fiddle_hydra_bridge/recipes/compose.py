@@ -19,7 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime
 from hydra.version import VersionBase
-from omegaconf import open_dict, read_write
+from omegaconf import OmegaConf, open_dict, read_write
 
 from fiddle_hydra_bridge.convert.bridge import Options, from_marked, guarded
 from fiddle_hydra_bridge.convert.histories import add_earlier
@@ -194,7 +194,18 @@ def _as_current(config: Any) -> Iterator[None]:
         yield
         return
     current.set_config(config)
+    _mark_missing(current.cfg)
     try:
         yield
     finally:
         current.cfg = None
+
+
+def _mark_missing(config: Any) -> None:
+    """Keeps what only a run knows from resolving: Hydra's resolver gives None for a value that is missing."""
+    with read_write(config), open_dict(config):
+        for key in config if OmegaConf.is_dict(config) else range(len(config)):
+            if OmegaConf.is_missing(config, key):
+                config[key] = "${only_known_in_a_run}"
+            elif not OmegaConf.is_interpolation(config, key) and OmegaConf.is_config(config[key]):
+                _mark_missing(config[key])

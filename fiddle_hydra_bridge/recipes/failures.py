@@ -100,7 +100,8 @@ class _Failure:
         before = [index for index, name in enumerate(names[:-1]) if name == names[-1]]
         if not before:
             return None
-        cycle = names[before[-1] :]
+        first = next(index for index, name in enumerate(names) if name in names[before[-1] :])
+        cycle = names[first : names.index(names[first], first + 1) + 1]
         config = self._config(cycle[0])
         mark = None if config is None else entry_for(config, cycle[1])
         place = None if mark is None else Place(*mark)

@@ -82,7 +82,9 @@ class Repository:
             prepend_hydra=True,
             skip_missing=False,
         )
-        return DefaultsList(found.defaults, found.config_overrides, found.overrides.override_metadata)
+        made = found.overrides
+        choosers = {key: made.override_metadata[key].containing_config_path for key in made.override_choices}
+        return DefaultsList(found.defaults, found.config_overrides, made.override_choices, choosers)
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,12 @@ class DefaultsList:
     Attributes:
         entries: Hydra's ``ResultDefault`` rows, in the order in which they are merged.
         config_overrides: the overrides that choose no config, but set values.
-        choices: by the key of a group whose option was overridden: Hydra's notes about who did it.
+        choices: by ``group`` or ``group@package``: the option or options that were chosen in place of those that a
+            defaults list names.
+        choosers: by the same keys: the config whose defaults list chose, None for the command line.
     """
 
     entries: list[Any]
     config_overrides: list[Any]
     choices: dict[str, Any]
+    choosers: dict[str, str | None]

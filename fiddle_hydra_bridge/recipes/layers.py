@@ -67,7 +67,7 @@ class _Stack:
     def __init__(self, repository: Repository, defaults: DefaultsList) -> None:
         self.repository = repository
         self.configs = MarkedConfigs(repository)
-        self.choices = defaults.choices
+        self.defaults = defaults
         self.entries: dict[str, Any] = {}
         for entry in defaults.entries:
             self.entries.setdefault(entry.config_path, entry)
@@ -99,8 +99,7 @@ class _Stack:
             if typed is not None:
                 yield command_line(typed)
                 return
-            choice = self.choices.get(entry.override_key)
-            containing = None if choice is None else choice.containing_config_path
+            containing = self._overridden_in(entry)
             chooser = self.entries.get(entry.parent if containing is None else containing)
             config = None if chooser is None else self.configs.get(chooser.config_path)
             if config is not None:
@@ -113,11 +112,23 @@ class _Stack:
         for override in self.repository.overrides:
             group = override.key_or_group
             key = group if override.package is None else f"{group}@{override.package}"
-            chosen = override.value() if isinstance(override.value(), list) else [override.value()]
-            is_this = any(entry.config_path == f"{group}/{option}" for option in chosen)
-            if is_this and (entry.override_key in (key, None) or override.is_add()):
+            if _is_chosen(entry, key, override.value()):
                 return override
         return None
+
+    def _overridden_in(self, entry: Any) -> str | None:
+        """The config that chose an option in the place of another one, by ``override``."""
+        for key, options in self.defaults.choices.items():
+            if _is_chosen(entry, key, options):
+                return self.defaults.choosers[key]
+        return None
+
+
+def _is_chosen(entry: Any, key: str, options: Any) -> bool:
+    """Whether a choice brought an entry in. A config with defaults of its own does not know its key."""
+    group = key.partition("@")[0]
+    chosen = options if isinstance(options, list) else [options]
+    return entry.override_key in (key, None) and entry.config_path in {f"{group}/{option}" for option in chosen}
 
 
 def entry_for(

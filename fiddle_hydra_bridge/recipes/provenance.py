@@ -110,11 +110,12 @@ class Provenance:
 
     Attributes:
         config: the config.
+        data: its data, interpolations as text.
     """
 
     def __init__(self, config: Any, config_name: str | None, overrides: Sequence[str]) -> None:
         self.config = config
-        self._data: Data = OmegaConf.to_container(config, resolve=False)
+        self.data: Data = OmegaConf.to_container(config, resolve=False)
         self._replay = Replay(layers_of(config_name, overrides))
 
     def place(self, path: Path) -> Place | None:
@@ -132,7 +133,7 @@ class Provenance:
         """
         is_leaf = name in _PLACEHOLDERS
         found = []
-        pending: list[tuple[Path, Data]] = [((), self._data)]
+        pending: list[tuple[Path, Data]] = [((), self.data)]
         while pending:
             at, data = pending.pop()
             if type(data) in (dict, list):
@@ -147,7 +148,7 @@ class Provenance:
 
     def leaves(self) -> Iterator[tuple[Path, Place | None]]:
         """Yields the path of every leaf, empty containers among them, and where it was written."""
-        pending: list[tuple[Path, Data, Node | None]] = [((), self._data, self._replay.root)]
+        pending: list[tuple[Path, Data, Node | None]] = [((), self.data, self._replay.root)]
         while pending:
             path, data, node = pending.pop()
             if type(data) in (dict, list) and data:
@@ -238,7 +239,7 @@ class Provenance:
 
     def _path(self, key: str) -> Path:
         path: list[object] = []
-        data: Any = self._data
+        data: Any = self.data
         for name in steps(key) if key else []:
             step = _step(data, name)
             if step is None:
@@ -255,7 +256,7 @@ class Provenance:
         return tuple(path)
 
     def _existing(self, path: Path) -> Path | None:
-        data: Any = self._data
+        data: Any = self.data
         found: list[object] = []
         for name in path:
             step = _step(data, name)
@@ -266,7 +267,7 @@ class Provenance:
         return tuple(found)
 
     def _at(self, path: Path) -> Data:
-        data: Any = self._data
+        data: Any = self.data
         for step in path:
             try:
                 data = data[step]

@@ -10,21 +10,19 @@ import enum
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from omegaconf import MISSING
 
-import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.paths import format_path
 from fiddle_hydra_bridge.recipes import compose
 from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
-from fiddle_hydra_bridge.recipes.replay import DELETED
 
 
 class Tree(NamedTuple):
@@ -371,7 +369,7 @@ def test_every_value_comes_from_the_line_that_the_tree_says(tree: Tree, folder: 
     assert traced(tree.overrides) == expected
 
 
-# --- what differs between the lines, and what is no file ----------------------------------------------------------------
+# --- what differs between the lines, and what is no file --------------------------------------------------------------
 
 
 def test_an_override_below_an_interpolation_changes_what_the_installed_hydra_changes(folder: Path) -> None:
