@@ -60,10 +60,12 @@ class Comment:
     Attributes:
         above: lines to stand above it.
         beside: what to say behind it; it stands above where there is no room.
+        below: lines to stand below it.
     """
 
     above: tuple[str, ...] = ()
     beside: str = ""
+    below: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -172,8 +174,8 @@ def _depth(item: Item) -> int:
 
 
 def _weight(item: Item) -> int:
-    above = len(item.comment.above) if item.comment is not None else 0
-    return item.value.weight + above
+    comments = (*item.comment.above, *item.comment.below) if item.comment is not None else ()
+    return item.value.weight + len(comments)
 
 
 def _item_width(item: Item) -> int:
@@ -210,7 +212,12 @@ def _emit(lines: list[str], expr: Expr, prefix: str, suffix: str, indent: int) -
     flat = _flat(expr)
     if flat is not None and indent + _columns(prefix) + _columns(flat) + len(suffix) <= WIDTH:
         lines.append(" " * indent + prefix + flat + suffix)
-    elif isinstance(expr, Text):
+    else:
+        _emit_broken(lines, expr, prefix, suffix, indent)
+
+
+def _emit_broken(lines: list[str], expr: Expr, prefix: str, suffix: str, indent: int) -> None:
+    if isinstance(expr, Text):
         lines.append(" " * indent + prefix + _joined(expr.parts) + suffix)
     elif not expr.items:
         lines.append(" " * indent + prefix + _joined(expr.head) + expr.brackets + suffix)
@@ -249,6 +256,8 @@ def _emit_item(lines: list[str], item: Item, comma: str, indent: int) -> None:
         else:
             above = (*above, beside)
     lines[start:start] = comment_lines(above, indent)
+    if item.comment is not None:
+        lines += comment_lines(item.comment.below, indent)
 
 
 def comment_lines(comments: Iterable[str], indent: int = 0) -> list[str]:
@@ -264,7 +273,7 @@ def printable(words: str) -> str:
 def _emit_entry(lines: list[str], key: Expr, joint: str, value: Expr, comma: str, indent: int) -> None:
     flat = _flat(key)
     if flat is None or (isinstance(key, Group) and indent + _columns(flat) + len(joint) + _opening(value) > WIDTH):
-        _emit(lines, key, "", joint, indent)
+        _emit_broken(lines, key, "", joint, indent)
         last = lines.pop()
         _emit(lines, value, last.lstrip(), comma, indent)
     else:

@@ -13,6 +13,7 @@ Names are chosen by ``text()``, when all of them are known. So an expression hol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from fiddle_hydra_bridge.convert.python_layout import (
@@ -96,13 +97,15 @@ class Module:
     Args:
         first_party: as for :class:`Imports`.
         doc: the docstring of the module; none if empty.
+        taken: names that nothing in the module can have: those of the modules below a package.
 
     Attributes:
         imports: what it imports.
     """
 
-    def __init__(self, *, first_party: Iterable[str] = (), doc: str = "") -> None:
+    def __init__(self, *, first_party: Iterable[str] = (), doc: str = "", taken: Iterable[str] = ()) -> None:
         self.imports = Imports(first_party)
+        self.taken = frozenset(taken)
         self.doc = doc
         self._functions: list[Function] = []
         self._constants: dict[str, tuple[Symbol, Expr]] = {}
@@ -145,6 +148,10 @@ class Module:
         self._variables, self._helpers = [], []
         return function
 
+    def discard(self) -> None:
+        """Forgets the variables and the parts of a function that is not going to be."""
+        self._variables, self._helpers = [], []
+
     def trim(self, group: Group) -> None:
         """Splits functions off from an expression that is long or deeply nested.
 
@@ -181,8 +188,8 @@ class Module:
         for function in self._functions:
             function.text = function.hint
         public = {function.text for function in self._functions}
-        names = Names(public)
-        self.imports.name(names, public)
+        names = Names(public | self.taken)
+        self.imports.name(self._used(), names, public)
         for symbol, _ in self._constants.values():
             names.give(symbol, symbol.hint)
         for function in self._functions:
@@ -195,6 +202,16 @@ class Module:
                     # The function that makes a value is often called like the value.
                     is_imported = variable.hint in names.taken
                     local.give(variable, f"{variable.hint}_config" if is_imported else variable.hint)
+
+    def _used(self) -> set[Symbol]:
+        """Everything that what is written names."""
+        written: list[Expr] = [value for _, value in self._constants.values()]
+        for root in self._functions:
+            for function in (root, *root.helpers):
+                written += function.expressions()
+                written += [Text(parts) for parts in (*function.decorators, _type_of(function.value))]
+                written += [expr for variable in function.variables for expr in variable.expressions()]
+        return {symbol for expr in written for symbol in symbols(expr)}
 
     def _head(self) -> list[str]:
         lines = [*_docstring(self.doc, 0)]
@@ -304,9 +321,8 @@ def _docstring(doc: str, indent: int) -> list[str]:
         return []
     blanks = " " * indent
     lines = [f"{blanks}{line}".rstrip().replace('"""', '\\"\\"\\"') for line in words]
-    lines[0] = f'{blanks}"""{lines[0].lstrip()}'
-    if len(lines) > 1:
-        return [*lines, f'{blanks}"""']
-    if lines[0].endswith('"') and len(words[0]) > 0:
-        lines[0] = f'{lines[0][:-1]}\\"'
-    return [f'{lines[0]}"""']
+    # A quote beside the quotes is kept apart, as ruff does.
+    first, bare_quote = lines[0].lstrip(), re.search(r'(?<!\\)(?:\\\\)*"$', lines[-1])
+    before, behind = " " if first.startswith('"') else "", " " if bare_quote else ""
+    lines[0] = f'{blanks}"""{before}{first}'
+    return [*lines, f'{blanks}"""'] if len(lines) > 1 else [f'{lines[0]}{behind}"""']

@@ -150,13 +150,15 @@ class Imports:
             found = self._references[module, name] = Reference(module, name)
         return found
 
-    def name(self, names: Names, functions: set[str]) -> None:
+    def name(self, used: set[Symbol], names: Names, functions: set[str]) -> None:
         """Gives everything that is imported its name.
 
         Args:
+            used: what the module uses; all else is not imported.
             names: the names of the module.
             functions: the names of its functions, which may hide builtins.
         """
+        self._references = {key: reference for key, reference in self._references.items() if reference in used}
         for (module, name), reference in sorted(self._references.items(), key=lambda entry: str(entry[0])):
             if module == "builtins":
                 reference.text = str(name) if name not in functions else f"builtins.{name}"
@@ -260,7 +262,7 @@ def _from_imports(references: list[Reference]) -> list[str]:
             plain.setdefault(reference.module, []).append(name)
         else:
             key = (*_module_key(reference.module), 1, _member_key(name))
-            statements.append((key, [f"from {reference.module} import {name} as {reference.text}"]))
+            statements.append((key, _from_import(reference.module, [f"{name} as {reference.text}"])))
     for module, members in plain.items():
         statements.append(((*_module_key(module), 0), _from_import(module, sorted(members, key=_member_key))))
     return [line for _, lines in sorted(statements, key=lambda entry: entry[0]) for line in lines]
