@@ -73,7 +73,7 @@ def _file(name: str) -> Config:
         raise UsageError(f"{name!r} is a folder: --config-dir {name} --config-name NAME composes a config in it")
     if not path.exists():
         what = "file" if path.suffix else "file, and a recipe is written 'package.module:function'"
-        raise UsageError(f"there is no {what}: {name!r}{suggestion(path.name, _names_beside(path))}")
+        raise UsageError(f"there is no {what}: {name!r}{suggestion(path.name, _names_beside(path), cutoff=0.8)}")
     if path.suffix == HYDRAS_SUFFIX:
         data, _ = yaml_text.parse(read_text(path, name), source=name)
         if isinstance(data, dict) and isinstance(data.get("defaults"), list):
