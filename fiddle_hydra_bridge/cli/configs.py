@@ -70,7 +70,7 @@ class Composed:
 
 @dataclass(frozen=True)
 class File:
-    """A YAML or JSON file without a defaults list, or the YAML of standard input.
+    """A YAML or JSON file that says nothing to Hydra, or the YAML of standard input.
 
     Attributes:
         path: the file, ``None`` for standard input.
