@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fiddle_hydra_bridge.convert.python_layout import (
+    WIDTH,
     Expr,
     Group,
     Item,
@@ -36,6 +37,8 @@ __all__ = ["Function", "Module", "Variable"]
 
 #: About how many lines a function may have, how many nested brackets, and how many lines are worth a function.
 _LONGEST, _DEEPEST, _SHORTEST = 40, 8, 6
+#: How many letters of a key make the name of a function.
+_LONGEST_NAME = 30
 
 
 class Variable(Symbol):
@@ -128,6 +131,8 @@ class Module:
             value: what it is; it may use the variables that were made before.
             then: calls that change it, as statements; they may use the variable by its symbol.
         """
+        if isinstance(value, Group) and value.hint and value.weight > _LONGEST // 2:
+            value = self._helper(hint, value)
         variable = Variable(hint, value, then)
         self._variables.append(variable)
         return variable
@@ -166,13 +171,16 @@ class Module:
                     group.measure()
 
     def _split_off(self, item: Item) -> None:
-        value = item.value
-        key = item.key.parts[0] if isinstance(item.key, Text) else ""
-        hint = snake_case(key if isinstance(key, str) else "") or (value.hint if isinstance(value, Group) else "")
-        function = Function(f"_{hint.strip('_') or 'part'}")
+        if isinstance(item.value, Group):
+            key = item.key.parts[0] if isinstance(item.key, Text) else ""
+            item.value = self._helper(snake_case(key if isinstance(key, str) else "") or item.value.hint, item.value)
+
+    def _helper(self, hint: str, value: Group) -> Group:
+        """Returns the call of a new function that returns a value."""
+        function = Function(f"_{hint[:_LONGEST_NAME].strip('_') or 'part'}")
         function.value = value
-        item.value = function.call
         self._helpers.append(function)
+        return function.call
 
     # Writing ------------------------------------------------------------------------------------------------
 
@@ -292,16 +300,23 @@ def _in_order_of_calls(root: Function) -> list[Function]:
 def _function_lines(function: Function) -> list[str]:
     lines = comment_lines(function.comments)
     lines += [f"@{''.join(map(_name, decorator))}" for decorator in function.decorators]
-    annotation = "".join(map(_name, _type_of(function.value)))
-    returns = f" -> {annotation}" if annotation else ""
-    parameters = call((f"def {function.text}",), [text(parameter) for parameter in function.parameters])
-    lines += emit(parameters, suffix=f"{returns}:")
+    lines += _signature(function)
     lines += _docstring(function.doc, 4)
     for variable in function.variables:
         lines += emit(variable.value, f"{variable.text} = ", indent=4)
         for statement in variable.then:
             lines += emit(statement, indent=4)
     return [*lines, *emit(function.value, "return ", indent=4)]
+
+
+def _signature(function: Function) -> list[str]:
+    """Writes the head of a function; where it is too long and has no parameters, its annotation is broken."""
+    annotation = "".join(map(_name, _type_of(function.value)))
+    start = f"def {function.text}"
+    returns = f" -> {annotation}" if annotation else ""
+    if function.parameters or not annotation or len(f"{start}(){returns}:") <= WIDTH:
+        return emit(call((start,), [text(parameter) for parameter in function.parameters]), suffix=f"{returns}:")
+    return emit(Group((f"{start}() -> ",), "()", [Item(text(annotation))]), suffix=":")
 
 
 def _type_of(value: Expr) -> tuple[Part, ...]:
