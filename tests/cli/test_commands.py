@@ -184,6 +184,17 @@ steps = 16
           brought in by command line: +experiment=quick
 """,
     ),
+    "a key behind an interpolation": Command(
+        "explain data.tokenizer.vocabulary conf/config.yaml model.tokenizer.vocabulary=32",
+        """\
+data.tokenizer.vocabulary = 32
+  conf/config.yaml:9  '${model.tokenizer}'
+    model.tokenizer.vocabulary = 32
+      command line: model.tokenizer.vocabulary=32
+      conf/model/small.yaml:4  64  (overridden)
+          brought in by conf/config.yaml:2
+""",
+    ),
     "a key that an override deletes": Command(
         "explain steps conf/config.yaml ~steps",
         "steps is deleted\n  command line: ~steps\n  conf/config.yaml:10  1  (overridden)\n",
@@ -293,6 +304,9 @@ REFUSED = {
     "an override of nothing, composed": Command("show conf/config.yaml model.dmi=3", "", ("model.dmi",), 1),
     "an override of nothing, run": Command("run recipes:model dmi=3", "", ("dmi",), 1),
     "a key that is not there": Command("explain dmi recipes:model", "", ("'dmi'",), 1),
+    "a key that is not there behind an interpolation": Command(
+        "explain data.tokenizer.vocabulry conf/config.yaml", "", ("did you mean 'vocabulary'?",), 1
+    ),
     "what has no spelling": Command("yaml recipes:unspellable", "", ("the lambda", "at key"), 1),
     "a target that the policy refuses": Command("show evil.yaml", "", ("evil.yaml:1:1: 'os.system' is refused",), 1),
     "the same, run": Command("run evil.yaml", "", ("'os.system' is refused",), 1),
