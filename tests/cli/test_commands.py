@@ -137,6 +137,11 @@ CONVERT = {
         "yaml recipes:model --defaults --comments",
         "_target_: parts.Model\n_convert_: all\ntokenizer: null  # Any\ndim: 3  # int\nlayers: []  # list[Any]\n",
     ),
+    "with another conversion mode": Command(
+        "yaml - --convert none",
+        "_target_: parts.Model\n_convert_: none\nlayers:\n- 1\n",
+        text="{_target_: parts.Model, layers: [1]}",
+    ),
     "a composed config as YAML, after overrides": Command(
         "yaml --config-dir conf --config-name config model=big ~data ~model.tokenizer",
         """\
@@ -225,6 +230,12 @@ VERIFY = {
         "verify -", "equivalent\n", text="- {_target_: parts.Model, layers: [1], _convert_: none}\n- 3"
     ),
     "a composed config, by Fiddle and by Hydra": Command("verify conf/config.yaml model=big", "equivalent\n"),
+    "a file whose links share, which Hydra does not know": Command(
+        "verify linked.yaml --share",
+        "not equivalent: text.tokenizer: the same object as model.tokenizer in the first, "
+        "another object in the second\n",
+        code=1,
+    ),
     "two configs": Command("verify recipes:model with%20space.json dim=4", "equivalent\n"),
     "a recipe and a composed config": Command(
         "verify recipes:training --config-dir conf --config-name config --share steps=1", "equivalent\n"
