@@ -312,6 +312,9 @@ REFUSED = {
     ),
     "an override that does not parse": Command("show recipes:model dim=[", "", ("cannot parse 'dim=['",), 1),
     "an override of nothing": Command("show recipes:model dmi=3", "", ("'dmi'", "did you mean 'dim'?"), 1),
+    "a choice that is in another folder": Command(
+        "show conf/model/nested.yaml", "", ("Could not find 'model/small'", "nested.yaml:2:5", "give --config-dir"), 1
+    ),
     "an override of nothing, composed": Command("show conf/config.yaml model.dmi=3", "", ("model.dmi",), 1),
     "an override of nothing, run": Command("run recipes:model dmi=3", "", ("dmi",), 1),
     "a key that is not there": Command("explain dmi recipes:model", "", ("'dmi'",), 1),
