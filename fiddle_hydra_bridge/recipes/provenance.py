@@ -82,17 +82,15 @@ class Explanation:
         return "\n".join(self._lines(""))
 
     def _lines(self, indent: str) -> Iterator[str]:
-        is_link = self.written is not self.value or self.problem is not None
-        yield f"{indent}{self.key or '<root>'} = {_shown(self.value)}" + (f"  ({self.problem})" if self.problem else "")
+        yield f"{indent}{self.key} = {_shown(self.value)}" + (f"  ({self.problem})" if self.problem else "")
         if self.place is None:
             yield f"{indent}  {UNKNOWN}: {_shown(self.written)}"
         for setting in reversed(self.settings):
             by = "".join(f"\n{indent}      brought in by {place}" for place in setting.brought_in)
             note = "" if setting.won or setting.value is DELETED else "  (overridden)"
             yield f"{indent}  {setting.place}: {_shown(setting.value)}{note}{by}"
-        if is_link:
-            for explanation in self.points_to:
-                yield from explanation._lines(f"{indent}    ")
+        for explanation in self.points_to:
+            yield from explanation._lines(f"{indent}    ")
 
 
 def _shown(value: Any) -> str:
@@ -199,7 +197,9 @@ class Provenance:
         Raises:
             ParameterError: if the config has no such key, and never had.
         """
-        return self._explain_steps(steps(key) if key else [], _LONGEST_CHAIN)
+        if not key:
+            raise ParameterError("give the key whose value is to be explained")
+        return self._explain_steps(steps(key), _LONGEST_CHAIN)
 
     def _explain_steps(self, names: Sequence[Any], depth: int) -> Explanation:
         """Explains the key that steps lead to, also through interpolations on the way."""
