@@ -316,7 +316,11 @@ def _signature(function: Function) -> list[str]:
     returns = f" -> {annotation}" if annotation else ""
     if function.parameters or not annotation or len(f"{start}(){returns}:") <= WIDTH:
         return emit(call((start,), [text(parameter) for parameter in function.parameters]), suffix=f"{returns}:")
-    return emit(Group((f"{start}() -> ",), "()", [Item(text(annotation))]), suffix=":")
+    outer, bracket, inner = annotation.removesuffix("]").partition("[")
+    generic = Group((outer,), "[]", [Item(text(inner))])
+    if bracket and len(f"{start}() -> {outer}[") <= WIDTH:
+        return emit(generic, f"{start}() -> ", ":")
+    return emit(Group((f"{start}() -> ",), "()", [Item(generic if bracket else text(annotation))]), suffix=":")
 
 
 def _type_of(value: Expr) -> tuple[Part, ...]:
