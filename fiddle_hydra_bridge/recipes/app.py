@@ -7,7 +7,7 @@ and launchers are Hydra's; ``config_source`` lets ``config_path`` name recipes.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import hydra
@@ -28,6 +28,8 @@ def main(
     version_base: str | None = None,
     *,
     share: bool = False,
+    convert: str = "all",
+    allow: str | Iterable[str] | None = None,
     **options: Any,
 ) -> Callable[[Callable[[Any], Any]], Callable[..., Any]]:
     """Decorates the function of an app, as ``hydra.main``: it receives the composed config as a Fiddle graph.
@@ -40,6 +42,8 @@ def main(
         config_name: the primary config: a YAML file or a recipe.
         version_base: as for ``hydra.main``.
         share: whether ``${node}`` means the same instance as the node; otherwise it is a copy, as in Hydra.
+        convert: what call nodes that do not set ``_convert_`` do with containers, as for ``from_hydra``.
+        allow: patterns of target paths, as for ``from_hydra``.
         **options: what else the installed ``hydra.main`` takes, such as ``execution_whitelist`` on Hydra 1.4.
 
     Raises:
@@ -57,9 +61,9 @@ def main(
         @functools.wraps(function)
         def task(config: Any) -> Any:
             try:
-                return function(from_hydra(config, share=share))
+                return function(from_hydra(config, share=share, convert=convert, allow=allow))
             except Exception as error:
-                _add_place(error, config, share)
+                _add_place(error, config, Options(convert=convert, share=share, allow=allow))
                 raise
 
         # Hydra 1.3 takes a version_base that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
@@ -71,7 +75,7 @@ def main(
     return decorate
 
 
-def _add_place(error: Exception, config: Any, share: bool) -> None:
+def _add_place(error: Exception, config: Any, options: Options) -> None:
     """Says in which line of which file that stands which made an app fail.
 
     Raises:
@@ -92,7 +96,7 @@ def _add_place(error: Exception, config: Any, share: bool) -> None:
         return
     if failed is None:
         try:
-            from_marked(config, *provenance.marks(config), Options(share=share))
+            from_marked(config, *provenance.marks(config), options)
         except BridgeError as placed:
             raise placed from None
     else:

@@ -18,16 +18,15 @@ from hydra.errors import HydraException
 from fiddle_hydra_bridge.convert.allow import normalise_allow
 from fiddle_hydra_bridge.convert.bridge import guarded
 from fiddle_hydra_bridge.convert.compare import same_graph
-from fiddle_hydra_bridge.convert.histories import caller
+from fiddle_hydra_bridge.convert.histories import Location, caller
 from fiddle_hydra_bridge.convert.tree import MISSING, Data
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, SyntaxProblemError, raise_problems
 from fiddle_hydra_bridge.recipes.editing import Editor, read_value
 from fiddle_hydra_bridge.recipes.views import ABSENT, Spot, View, is_link, is_missing
 
-__all__ = ["override", "steps"]
+__all__ = ["override", "override_at", "steps"]
 
 
-@guarded
 def override(graph: Any, overrides: Sequence[str], *, allow: str | Iterable[str] | None = None) -> Any:
     """Returns a copy of a graph with Hydra's overrides applied, one after the other.
 
@@ -52,9 +51,17 @@ def override(graph: Any, overrides: Sequence[str], *, allow: str | Iterable[str]
         >>> override(fdl.Config(Fraction, 1, 3), ["denominator=4"])
         <Config[Fraction(numerator=1, denominator=4)]>
     """
+    return override_at(caller(), graph, overrides, allow=allow)
+
+
+@guarded
+def override_at(
+    location: Location, graph: Any, overrides: Sequence[str], *, allow: str | Iterable[str] | None = None
+) -> Any:
+    """Does what :func:`override` does, and says in Fiddle's history that the changes were made at ``location``."""
     if isinstance(overrides, str) or not all(isinstance(text, str) for text in overrides):
         raise ParameterError(f"overrides must be a list of strings, got {overrides!r}")
-    editor = Editor(graph, normalise_allow(allow), caller())
+    editor = Editor(graph, normalise_allow(allow), location)
     problems: list[Problem] = []
     for text in overrides:
         try:

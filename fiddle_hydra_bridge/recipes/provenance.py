@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -199,7 +199,19 @@ class Provenance:
         """
         if not key:
             raise ParameterError("give the key whose value is to be explained")
-        return self._explain(self._path(key), _LONGEST_CHAIN)
+        return self._explain_steps(steps(key), _LONGEST_CHAIN)
+
+    def _explain_steps(self, names: Sequence[Any], depth: int) -> Explanation:
+        """Explains the key that steps lead to, also through interpolations on the way."""
+        path, behind = self._path(names)
+        explanation = self._explain(path, depth)
+        is_followed = behind and depth and explanation.problem is None
+        target = next(self._targets(self._at(path), path), None) if is_followed else None
+        if target is None:
+            return explanation
+        reached = self._explain_steps([*target, *behind], depth - 1)
+        key = format_path([*path, *behind])
+        return replace(explanation, key=key, value=reached.value, problem=reached.problem, points_to=(reached,))
 
     def _explain(self, path: Path, depth: int) -> Explanation:
         node, data = self._replay.at(path), self._at(path)
@@ -236,14 +248,17 @@ class Provenance:
             if found is not None:
                 yield found
 
-    def _path(self, key: str) -> Path:
+    def _path(self, names: Sequence[Any]) -> tuple[Path, Sequence[Any]]:
+        """Returns the path that steps lead to, up to an interpolation, and the steps that are left behind it."""
         path: list[object] = []
         data: Any = self.data
-        for name in steps(key):
+        for index, name in enumerate(names):
             step = _step(data, name)
             if step is None:
                 if (*path, name) in self._replay.deleted:
-                    return (*path, name)
+                    return (*path, name), ()
+                if type(data) is str and _NODE_INTERPOLATION.fullmatch(data):
+                    return tuple(path), names[index:]
                 known = [str(each) for each in data] if type(data) is dict else []
                 close = difflib.get_close_matches(name, known, n=1)
                 hint = f" (did you mean {close[0]!r}?)" if close else ""
@@ -252,7 +267,7 @@ class Provenance:
                 raise ParameterError(problem)
             path.append(step)
             data = data[step]
-        return tuple(path)
+        return tuple(path), ()
 
     def _existing(self, path: Path) -> Path | None:
         data: Any = self.data
