@@ -23,7 +23,7 @@ from fiddle_hydra_bridge.convert.histories import Location
 from fiddle_hydra_bridge.errors import TargetError
 from fiddle_hydra_bridge.recipes.compose import traced, without_hydra
 from fiddle_hydra_bridge.recipes.overrides import override_at
-from fiddle_hydra_bridge.recipes.serving import call_recipe
+from fiddle_hydra_bridge.recipes.spelling import call_recipe
 
 __all__ = ["HYDRAS_SUFFIX", "STDIN", "Composed", "Config", "File", "Recipe"]
 
