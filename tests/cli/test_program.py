@@ -66,6 +66,8 @@ def test_ctrl_c_ends_it_quietly(project: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell lets what it runs in the background ignore the signal, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline() == "waiting\n"
