@@ -6,7 +6,6 @@ the name of a primary config. ``finding`` stands below and says which kind of co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from hydra.errors import MissingConfigException
 from omegaconf import OmegaConf
 
 import fiddle_hydra_bridge as fhb
-from fiddle_hydra_bridge.cli.options import ConversionOptions, Options
+from fiddle_hydra_bridge.cli.options import ConversionOptions, Options, as_word
 from fiddle_hydra_bridge.convert.histories import Location
 from fiddle_hydra_bridge.errors import TargetError
 from fiddle_hydra_bridge.recipes.compose import traced, without_hydra
@@ -107,7 +106,7 @@ class File:
     def primary(self, options: Options) -> tuple[str, str]:
         if self.path is not None and self.path.suffix == HYDRAS_SUFFIX:
             return str(self.path.parent.resolve()), self.path.stem
-        name = "stdin" if self.path is None else re.sub(r"[^\w-]", "_", self.path.stem)
+        name = "stdin" if self.path is None else as_word(self.path.stem)
         fhb.register(self._with_links([], options), name=name)
         return "fiddle://", name
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,15 @@ def split(words: Sequence[str | Path], options: Options, most: int = 1) -> tuple
             raise UsageError(f"a config is missing: it stands before {texts[0]!r}")
         raise UsageError("a config is missing: give a file, a recipe 'package.module:function', or --config-name")
     return configs, texts[len(configs) :]
+
+
+def as_word(name: str) -> str:
+    """Returns a name as one word, as Hydra wants names of configs and jobs.
+
+    >>> as_word("my run.v2")
+    'my_run_v2'
+    """
+    return re.sub(r"[^\w-]", "_", name)
 
 
 def _is_config(word: str) -> bool:

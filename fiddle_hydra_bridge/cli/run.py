@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import sys
 from dataclasses import replace
 from typing import Any
 
 import fiddle_hydra_bridge as fhb
-from fiddle_hydra_bridge.cli.options import Options, Words
+from fiddle_hydra_bridge.cli.options import Options, Words, as_word
 
 __all__ = ["run"]
 
@@ -35,7 +34,7 @@ def run(*words: Words, options: Options = Options()) -> None:
     path, name = config.primary(options)
     sys.argv = [sys.argv[0], *more, *arguments]
     # The job is called like the config, and not like this module; errors come as they are, to be shown by the command.
-    job = re.sub(r"[^\w-]", "_", name.rpartition("/")[2])
+    job = as_word(name.rpartition("/")[2])
     os.environ.update(HYDRA_MAIN_MODULE=job, HYDRA_FULL_ERROR="1")
     app = fhb.main(path, name, share=options.share, convert=options.convert, allow=options.allow)
     app(functools.partial(build_and_call, allow=options.allow))()

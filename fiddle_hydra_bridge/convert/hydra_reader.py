@@ -43,6 +43,7 @@ from fiddle_hydra_bridge.convert.tree import (
     Tree,
     Typed,
     Unbuilt,
+    at,
 )
 from fiddle_hydra_bridge.errors import (
     ParameterError,
@@ -334,7 +335,7 @@ class _Reader:
             return MISSING
         outer = region
         while outer is not None:
-            found = _follow(outer.data, steps)
+            found = at(outer.data, steps)
             if found is not MISSING:
                 return self._shared(found, steps, path, convert, outer)
             outer = outer.outer
@@ -408,12 +409,3 @@ _HELPERS = {
     VALUE: _Reader._value,
     SECTION: _Reader._section,
 }
-
-
-def _follow(data: Data, steps: Path) -> Data:
-    for step in steps:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return MISSING
-    return data

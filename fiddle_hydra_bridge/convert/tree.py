@@ -38,6 +38,7 @@ __all__ = [
     "Tree",
     "Typed",
     "Unbuilt",
+    "at",
     "children",
     "find",
 ]
@@ -206,6 +207,16 @@ def children(tree: Tree) -> Iterator[tuple[Path, Tree]]:
     elif type(tree) is list:
         for index, value in enumerate(tree):
             yield (index,), value
+
+
+def at(data: Data, path: Path, default: Data = MISSING) -> Data:
+    """Returns what stands at a path of data, the default if nothing does."""
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return default
+    return data
 
 
 def find(tree: Tree, node: Tree) -> Path | None:

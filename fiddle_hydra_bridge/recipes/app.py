@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from fiddle_hydra_bridge.convert.bridge import Options, from_hydra, from_marked
 from fiddle_hydra_bridge.convert.build_errors import failed_node
 from fiddle_hydra_bridge.errors import BridgeError
-from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
+from fiddle_hydra_bridge.recipes import hydra_loader
 
 __all__ = ["main"]
 
@@ -66,10 +66,8 @@ def main(
                 _add_place(error, config, Options(convert=convert, share=share, allow=allow))
                 raise
 
-        # Hydra 1.3 takes a version_base that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
-        if version_base is not None or IS_HYDRA_13:
-            options["version_base"] = version_base
-        run: Callable[..., Any] = hydra.main(config_path=config_path, config_name=config_name, **options)(task)
+        base = hydra_loader.version_base(version_base)
+        run: Callable[..., Any] = hydra.main(config_path=config_path, config_name=config_name, **base, **options)(task)
         return run
 
     return decorate

@@ -19,7 +19,7 @@ from fiddle_hydra_bridge.convert.compare import first_difference
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, raise_problems
 from fiddle_hydra_bridge.recipes.compose import traced
 from fiddle_hydra_bridge.recipes.config_source import RecipeSource
-from fiddle_hydra_bridge.recipes.serving import recipe_of, serve
+from fiddle_hydra_bridge.recipes.serving import failed, recipe_of
 from fiddle_hydra_bridge.recipes.slots import Offering, key_of
 
 __all__ = ["check_recipes"]
@@ -50,7 +50,8 @@ def check_recipes(module: ModuleType | str) -> None:
     paths = list(_paths(source, ""))
     if not paths:
         raise ParameterError(f"there are no recipes in {name!r}")
-    raise_problems([Problem(problem, path) for path in paths for problem in _problems(source, path)])
+    offering = Offering(source)
+    raise_problems([Problem(problem, path) for path in paths for problem in _problems(source, offering, path)])
 
 
 def _paths(source: RecipeSource, group: str) -> Iterator[str]:
@@ -61,17 +62,17 @@ def _paths(source: RecipeSource, group: str) -> Iterator[str]:
         yield from _paths(source, prefix + name)
 
 
-def _problems(source: RecipeSource, path: str) -> Iterator[str]:
+def _problems(source: RecipeSource, offering: Offering, path: str) -> Iterator[str]:
     found = source.find(path)
     if found is None:
         return
     try:
-        serve(path, source, found)
-    except HydraException as error:
-        yield str(error)
+        recipe = recipe_of(found)
+        served = offering.serve(recipe)
+        served.config({})
+    except Exception as error:  # a recipe is user code
+        yield str(failed(path, found, error))
         return
-    recipe, offering = recipe_of(found), Offering(source)
-    served = offering.serve(recipe)
     for parameter, reason in served.refusals.items():
         yield f"its parameter {parameter!r} is no slot: {reason}"
     if "defaults" in served.own:

@@ -25,7 +25,7 @@ from fiddle_hydra_bridge.convert.bridge import Options, from_marked, guarded
 from fiddle_hydra_bridge.convert.histories import add_earlier
 from fiddle_hydra_bridge.errors import ParameterError
 from fiddle_hydra_bridge.recipes.failures import placed_failures
-from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
+from fiddle_hydra_bridge.recipes.hydra_loader import version_base
 from fiddle_hydra_bridge.recipes.provenance import Explanation, Provenance
 
 __all__ = ["compose", "explain", "traced", "without_hydra"]
@@ -188,8 +188,7 @@ def _initialized(config_dir: str | os.PathLike[str] | None, config_module: str |
 
 
 def _initialize(config_dir: str | os.PathLike[str] | None, config_module: str | None) -> None:
-    # Hydra 1.3 takes a version_base that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
-    base: dict[str, Any] = {"version_base": None} if IS_HYDRA_13 else {}
+    base = version_base()
     if config_dir is not None:
         hydra.initialize_config_dir(os.path.abspath(config_dir), **base)
     elif config_module is not None and "://" not in config_module:

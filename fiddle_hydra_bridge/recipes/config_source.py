@@ -113,6 +113,7 @@ class RecipeSource(ConfigSource):
                 yield name, recipe
 
     def find(self, config_path: str) -> Option | Entry | None:
+        """Returns the recipe with a config path, None if there is none."""
         # Hydra lets users write the name of a primary config with the extension of a file.
         path = config_path.removesuffix(".yaml")
         if path in self._entries():

@@ -14,10 +14,18 @@ from typing import Any
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 
-__all__ = ["IS_HYDRA_13", "DefaultsList", "Repository", "sources"]
+__all__ = ["IS_HYDRA_13", "DefaultsList", "Repository", "sources", "version_base"]
 
 #: Hydra 1.3 and 1.4 differ in corners.
 IS_HYDRA_13 = hydra.__version__.startswith("1.3.")
+
+
+def version_base(chosen: str | None = None) -> dict[str, Any]:
+    """Returns the argument ``version_base`` as the installed Hydra wants it.
+
+    Hydra 1.3 takes one that is left out for one of 1.1, Hydra 1.4 warns of any that is given.
+    """
+    return {"version_base": chosen} if chosen is not None or IS_HYDRA_13 else {}
 
 
 def sources() -> list[Any]:

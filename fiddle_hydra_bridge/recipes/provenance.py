@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fiddle_hydra_bridge.convert import runtime
 from fiddle_hydra_bridge.convert.paths import Path, format_path
-from fiddle_hydra_bridge.convert.tree import Data, Mark, Marks
+from fiddle_hydra_bridge.convert.tree import Data, Mark, Marks, at
 from fiddle_hydra_bridge.errors import ParameterError, Place, Problem, first_line
 from fiddle_hydra_bridge.recipes.layers import layers_of
 from fiddle_hydra_bridge.recipes.overrides import steps
@@ -118,7 +118,7 @@ class Provenance:
 
     def place(self, path: Path) -> Place | None:
         """Returns where the value at a path was written, None if that is not known."""
-        mark = _mark(self._replay.at(path), self._at(path))
+        mark = _mark(self._replay.at(path), at(self.data, path, None))
         return Place(*mark) if mark is not None else None
 
     def place_of_node(self, name: str, path: Path) -> Place | None:
@@ -181,7 +181,7 @@ class Provenance:
     def earlier(self, path: Path) -> Iterator[tuple[Data, Mark]]:
         """Yields what was written at a leaf or list before the value that stands, and where."""
         node = self._replay.at(path)
-        if node is not None and type(node.data) is not dict and _mark(node, self._at(path)) is not None:
+        if node is not None and type(node.data) is not dict and _mark(node, at(self.data, path, None)) is not None:
             for written in node.written:
                 if written is node.won:
                     break
@@ -206,7 +206,7 @@ class Provenance:
         path, behind = self._path(names)
         explanation = self._explain(path, depth)
         is_followed = behind and depth and explanation.problem is None
-        target = next(self._targets(self._at(path), path), None) if is_followed else None
+        target = next(self._targets(at(self.data, path, None), path), None) if is_followed else None
         if target is None:
             return explanation
         reached = self._explain_steps([*target, *behind], depth - 1)
@@ -214,7 +214,7 @@ class Provenance:
         return replace(explanation, key=key, value=reached.value, problem=reached.problem, points_to=(reached,))
 
     def _explain(self, path: Path, depth: int) -> Explanation:
-        node, data = self._replay.at(path), self._at(path)
+        node, data = self._replay.at(path), at(self.data, path, None)
         mark = _mark(node, data)
         written = self._replay.deleted.get(path, []) if node is None else node.written
         won = node.won if node is not None and mark is not None else None
@@ -279,15 +279,6 @@ class Provenance:
             found.append(step)
             data = data[step]
         return tuple(found)
-
-    def _at(self, path: Path) -> Data:
-        data: Any = self.data
-        for step in path:
-            try:
-                data = data[step]
-            except (KeyError, IndexError, TypeError):
-                return None
-        return data
 
 
 def _setting(written: Written, won: bool) -> Setting:

@@ -21,7 +21,7 @@ from fiddle_hydra_bridge.recipes.listing import Option
 from fiddle_hydra_bridge.recipes.registry import Entry, is_function, not_registering
 from fiddle_hydra_bridge.recipes.slots import Offering, Offers, Slot
 
-__all__ = ["recipe_of", "serve"]
+__all__ = ["failed", "recipe_of", "serve"]
 
 
 def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[DictConfig, str | None, Any]:
@@ -37,7 +37,6 @@ def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[Dict
     """
     if found is None:
         raise hydra.errors.ConfigCompositionException(f"Recipe not found: {path!r} in {source}")
-    name = found.target if isinstance(found, Option) else _name(found.recipe)
     try:
         recipe, offering = recipe_of(found), Offering(source)
         # One function may be on offer under two names, typed and untyped.
@@ -47,7 +46,13 @@ def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[Dict
         more = {"hydra": {"help": {"header": _help(keys)}}} if keys and "/" not in path else {}
         return served.config(more), found.package, served.graph
     except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
-        raise hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}") from error
+        raise failed(path, found, error) from error
+
+
+def failed(path: str, found: Option | Entry, error: Exception) -> hydra.errors.ConfigCompositionException:
+    """Returns the error for a recipe that cannot be imported, called or spelled, with its place."""
+    name = found.target if isinstance(found, Option) else _name(found.recipe)
+    return hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}")
 
 
 def _help(keys: list[tuple[str, Slot]]) -> str:

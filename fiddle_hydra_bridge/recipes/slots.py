@@ -7,7 +7,7 @@ result, and below it what the recipe itself adds or changes. ``spelling`` stands
 The recipe is called with probes in the place of the recipes that it calls, so that it is known which part of its
 result each has given. A parameter is a slot only if composing gives the recipe's own graph again, for every option of
 its group: Hydra merges, and some of what a function can do is no merge. Otherwise the parameter stays as it is, and
-:meth:`Offering.refusals` says why.
+``Served.refusals`` says why.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class Served:
 
     @property
     def rest_or_data(self) -> dict[str, Data]:
+        """What the recipe's own config holds, but for what it says to Hydra."""
         if not self.places:
             return self.data
         if not self.typed:
@@ -150,6 +151,7 @@ class Offering:
         self.offers = offers
         #: By the id of a recipe; the recipe is kept, since ids of dead objects come again.
         self._served: dict[int, tuple[Any, Served]] = {}
+        self._recipes: dict[str, list[tuple[str, Any]]] = {}
 
     def serve(self, recipe: Any) -> Served:
         """Returns a recipe as a config.
@@ -164,9 +166,9 @@ class Offering:
 
     def options(self, slot: Slot) -> Iterator[tuple[str, Any]]:
         """Yields the names and recipes that may be chosen for a slot, in the place of its default."""
-        for name, option in self.offers.recipes_in(slot.group):
-            if option is not _unbound(slot.recipe) and self._works(option):
-                yield name, option
+        if slot.group not in self._recipes:
+            self._recipes[slot.group] = [*filter(self._works, self.offers.recipes_in(slot.group))]
+        yield from (named for named in self._recipes[slot.group] if named[1] is not _unbound(slot.recipe))
 
     def keys(self, recipe: Any, above: Path = ()) -> Iterator[tuple[str, Slot]]:
         """Yields the slots of a recipe and of their options, with the keys that choose others.
@@ -309,9 +311,9 @@ class Offering:
         whole.merge_with(served.written(served.rest_or_data, {}))
         return whole
 
-    def _works(self, option: Any) -> bool:
+    def _works(self, named: tuple[str, Any]) -> bool:
         try:
-            self.serve(option)
+            self.serve(named[1])
         except Exception:  # an option is user code: choosing it is an error of its own
             return False
         return True

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytest
+
+from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
 
 PROJECT = Path(__file__).resolve().parents[2]
 APPS = Path(__file__).with_name("apps")
-IS_HYDRA_13 = hydra.__version__.startswith("1.3.")
 
 #: Runs an app once for every command line: starting Python is what takes the time.
 RUNNER = """

@@ -19,13 +19,12 @@ from omegaconf import OmegaConf, open_dict
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.recipes import compose
-from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13, Repository
+from fiddle_hydra_bridge.recipes.hydra_loader import Repository, version_base
 from fiddle_hydra_bridge.recipes.provenance import Provenance
-from fiddle_hydra_bridge.recipes.registry import REGISTRY
 from fiddle_hydra_bridge.recipes.replay import DELETED
 from tests.recipes.test_app import run_app
 
-VERSION: dict[str, Any] = {"version_base": None} if IS_HYDRA_13 else {}
+VERSION = version_base()
 
 FILES = {
     "config.yaml": """\
@@ -178,8 +177,7 @@ def test_hydras_loader_tells_the_defaults_list_and_who_chose(folder: Path) -> No
     assert repository.source("nothing") is None
 
 
-def test_registered_recipes_compose_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(REGISTRY, "entries", {})
+def test_registered_recipes_compose_by_name() -> None:
     fhb.register(fdl.Config(dict, dim=3), name="compose_registered")
     graph = fhb.compose("compose_registered", ["dim=4"], config_module="fiddle://")
     assert fdl.build(graph) == {"dim": 4}

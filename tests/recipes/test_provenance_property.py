@@ -20,10 +20,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from omegaconf.errors import OmegaConfBaseException
 
-from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
+from fiddle_hydra_bridge.recipes.hydra_loader import version_base
 from fiddle_hydra_bridge.recipes.provenance import Provenance
 
-VERSION: dict[str, Any] = {"version_base": None} if IS_HYDRA_13 else {}
+VERSION = version_base()
 
 KEYS = st.sampled_from("abc")
 #: A number is to be counted, later; the rest is written as it stands.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import fiddle as fdl
@@ -14,17 +13,9 @@ from omegaconf import OmegaConf
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.recipes import registry
 from fiddle_hydra_bridge.recipes.config_source import RecipeSource
-from fiddle_hydra_bridge.recipes.registry import REGISTRY, Registry, not_registering
+from fiddle_hydra_bridge.recipes.registry import Registry, not_registering
 from tests import components
 from tests.components import Encoder
-
-
-@pytest.fixture(autouse=True)
-def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    """Empties the registry for a test."""
-    monkeypatch.setattr(REGISTRY, "entries", {})
-    monkeypatch.setattr(REGISTRY, "modules", [])
-    yield REGISTRY
 
 
 def source() -> RecipeSource:
@@ -123,25 +114,25 @@ def test_nothing_is_registered_while_a_search_path_imports_a_module() -> None:
     assert source().list("", None) == []
 
 
-def test_a_config_source_takes_the_registry_to_another_process(own_registry: Registry) -> None:
+def test_a_config_source_takes_the_registry_to_another_process(empty_registry: Registry) -> None:
     fhb.register(encoder, group="model")
     fhb.register(fdl.Config(Encoder, dim=1), name="graph")
     fhb.register(types.ModuleType("examples.pretrain.recipes"), group="zoo")
     sent = pickle.dumps(source())
-    own_registry.entries, own_registry.modules = {}, []
+    empty_registry.entries, empty_registry.modules = {}, []
     received = pickle.loads(sent)
     assert received.list("", None) == ["graph", "model", "zoo"]
     assert OmegaConf.is_dict(received.load_config("model/encoder").config)
 
 
-def test_a_source_of_a_module_takes_nothing_along(own_registry: Registry) -> None:
+def test_a_source_of_a_module_takes_nothing_along(empty_registry: Registry) -> None:
     fhb.register(encoder)
     sent = pickle.dumps(RecipeSource("test", "fiddle://examples.pretrain.recipes@zoo"))
-    own_registry.entries = {}
+    empty_registry.entries = {}
     received = pickle.loads(sent)
     assert received.full_path() == "fiddle://examples.pretrain.recipes@zoo"
     assert received.is_group("zoo")
-    assert not own_registry.entries
+    assert not empty_registry.entries
 
 
 def test_the_registry_is_light() -> None:

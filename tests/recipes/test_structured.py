@@ -393,9 +393,7 @@ def test_a_call_that_spells_a_value_stays_the_value() -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(REGISTRY, "entries", {})
-    monkeypatch.setattr(REGISTRY, "modules", [])
+def own_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(ConfigStore.instance(), "repo", dict(ConfigStore.instance().repo))
     monkeypatch.syspath_prepend(str(APPS))
     yield
