@@ -151,6 +151,8 @@ class Offering:
         self.offers = offers
         #: By the id of a recipe; the recipe is kept, since ids of dead objects come again.
         self._served: dict[int, tuple[Any, Served]] = {}
+        #: The recipes that are being looked at, by id. One that takes an option of its own group meets itself.
+        self._open: set[int] = set()
         self._recipes: dict[str, list[tuple[str, Any]]] = {}
 
     def serve(self, recipe: Any) -> Served:
@@ -161,14 +163,20 @@ class Offering:
             Exception: what the recipe raises.
         """
         if id(recipe) not in self._served:
-            self._served[id(recipe)] = recipe, self._serve(recipe)
+            self._open.add(id(recipe))
+            try:
+                self._served[id(recipe)] = recipe, self._serve(recipe)
+            finally:
+                self._open.discard(id(recipe))
         return self._served[id(recipe)][1]
 
     def options(self, slot: Slot) -> Iterator[tuple[str, Any]]:
         """Yields the names and recipes that may be chosen for a slot, in the place of its default."""
         if slot.group not in self._recipes:
-            self._recipes[slot.group] = [*filter(self._works, self.offers.recipes_in(slot.group))]
-        yield from (named for named in self._recipes[slot.group] if named[1] is not _unbound(slot.recipe))
+            self._recipes[slot.group] = list(self.offers.recipes_in(slot.group))
+        for name, option in self._recipes[slot.group]:
+            if option is not _unbound(slot.recipe) and id(option) not in self._open and self._works(option):
+                yield name, option
 
     def keys(self, recipe: Any, above: Path = ()) -> Iterator[tuple[str, Slot]]:
         """Yields the slots of a recipe and of their options, with the keys that choose others.
@@ -195,7 +203,7 @@ class Offering:
                 call = _Call(self, recipe, slots)
                 call.check()
                 own, data, places = call.spelled()
-                self._check_keys(places)
+                self._check_keys(recipe, places)
                 rest = overlay(self._options(places), data)
                 self._check_options(recipe, places, rest)
                 served = Served(call.graph, own, data, places, rest, refusals, self._is_typed(recipe))
@@ -233,10 +241,13 @@ class Offering:
             composed = merged(composed, put(option.data, path))
         return composed
 
-    def _check_keys(self, places: dict[Slot, Path]) -> None:
-        """Checks that no option has a slot where the recipe has one: two choices of one key."""
+    def _check_keys(self, recipe: Any, places: dict[Slot, Path]) -> None:
+        """Checks that no two choices have one key: that of the recipe itself, its slots, those of their options."""
+        group = (self.offers.path_of(_unbound(recipe)) or "").rpartition("/")[0]
         keys = {key_of(slot, path) for slot, path in places.items()}
         for slot, path in places.items():
+            if not path and slot.group == group:
+                raise _NoSlotError([slot], f"it is all of an option of {group!r}, its own group")
             for key, inner in self.keys(slot.recipe, path):
                 if key in keys:
                     reason = f"its own slot {inner.parameter!r} sits where another parameter is put: {key}"
@@ -311,9 +322,9 @@ class Offering:
         whole.merge_with(served.written(served.rest_or_data, {}))
         return whole
 
-    def _works(self, named: tuple[str, Any]) -> bool:
+    def _works(self, option: Any) -> bool:
         try:
-            self.serve(named[1])
+            self.serve(option)
         except Exception:  # an option is user code: choosing it is an error of its own
             return False
         return True

@@ -32,7 +32,7 @@ from tests.strategies import graphs
 Composer = Callable[..., DictConfig]
 
 
-SAMPLES = ("slotted", "unslotted", "parts", "typed_zoo", "typed_parts", "adding_recipes")
+SAMPLES = ("slotted", "unslotted", "parts", "typed_zoo", "typed_parts", "adding_recipes", "of_itself")
 
 
 def forget() -> None:
@@ -172,6 +172,7 @@ REFUSALS = [
     ("with_a_slot_on_a_slot", "its own slot 'tok' sits where another parameter is put: tok@model.tokenizer"),
     ("against_the_slot_of_a_slot", "with 'tok=words': composing gives another config than the recipe: model.seed"),
     ("raising", "with 'big': too big"),
+    ("edited/all_of_its_group", "it is all of an option of 'edited', its own group"),
 ]
 
 
@@ -319,6 +320,18 @@ def test_what_a_typed_config_does_not_take_is_no_slot(tmp_path: Path, monkeypatc
     result = served("adding", "adding_recipes")
     assert "a typed config does not take what the recipe sets" in result.refusals["optim"]
     assert "nesterov" in result.refusals["optim"]
+
+
+# ------------------------------------------------------------------------------- options of the recipe's own group
+
+
+def test_a_recipe_may_take_options_of_its_own_group() -> None:
+    module = __import__("of_itself")
+    offering = Offering(RecipeSource("test", "fiddle://of_itself"))
+    for name, place in {"wrapped": ("tokenizer",), "run": ("model",)}.items():
+        result = offering.serve(getattr(module, name))
+        assert (list(result.places.values()), result.refusals) == ([place], {})
+    fhb.check_recipes("of_itself")
 
 
 # --------------------------------------------------------------------------------------------------- the mechanism

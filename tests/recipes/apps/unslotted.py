@@ -20,6 +20,18 @@ def big() -> fdl.Config:
     return fdl.Config(parts.Model, tokenizer=fdl.Config(parts.Tokenizer, size=3), dim=40)
 
 
+@fhb.recipe(group="edited")
+def first() -> fdl.Config:
+    return fdl.Config(parts.SGD)
+
+
+@fhb.recipe(group="edited")
+def all_of_its_group(model=first):
+    descent = model()
+    descent.lr = 3
+    return descent
+
+
 @fhb.recipe(group="tiny")
 def other() -> fdl.Config:
     return fdl.Config(parts.SGD)
