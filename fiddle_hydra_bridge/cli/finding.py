@@ -18,8 +18,7 @@ from fiddle_hydra_bridge.cli.failures import UsageError, origin_of
 from fiddle_hydra_bridge.cli.options import Options, split
 from fiddle_hydra_bridge.convert import targets, yaml_text
 from fiddle_hydra_bridge.convert.files import decoded, read_text
-from fiddle_hydra_bridge.errors import RefusedTargetError, TargetError, suggestion
-from fiddle_hydra_bridge.recipes.registry import is_function
+from fiddle_hydra_bridge.errors import TargetError, suggestion
 
 __all__ = ["find_configs"]
 
@@ -98,8 +97,7 @@ def _recipe(module: str, function: str) -> Recipe:
     except TargetError as error:
         if origin_of(error) is not None:
             raise
-        close = "" if isinstance(error, RefusedTargetError) else suggestion(function, _functions_in(name))
-        raise UsageError(f"{error}{close}") from error
+        raise UsageError(str(error)) from error
     required = _required(found)
     if required:
         needs = ", ".join(map(repr, required))
@@ -128,11 +126,6 @@ def _module_of_file(name: str) -> str:
 def _make_importable(folder: Path) -> None:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-
-
-def _functions_in(module: str) -> list[str]:
-    names = vars(sys.modules[module]) if module in sys.modules else {}
-    return [name for name, value in names.items() if is_function(value)]
 
 
 def _required(function: Any) -> list[str]:
