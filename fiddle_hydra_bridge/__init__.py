@@ -41,7 +41,9 @@ if TYPE_CHECKING:
         TargetError,
         UnsupportedValueError,
     )
+    from fiddle_hydra_bridge.migrate.migration import migrate
     from fiddle_hydra_bridge.recipes.app import main
+    from fiddle_hydra_bridge.recipes.call_node import node
     from fiddle_hydra_bridge.recipes.overrides import override
     from fiddle_hydra_bridge.recipes.registry import recipe, register
     from fiddle_hydra_bridge.vocabulary.autoconvert import autoconvert
@@ -76,6 +78,8 @@ __all__ = [
     "link",
     "load",
     "main",
+    "migrate",
+    "node",
     "override",
     "partial",
     "recipe",
@@ -109,6 +113,8 @@ _HOMES = {
     **dict.fromkeys(["Script", "ScriptError"], _VOCABULARY + "script"),
     **dict.fromkeys(["recipe", "register"], "fiddle_hydra_bridge.recipes.registry"),
     "main": "fiddle_hydra_bridge.recipes.app",
+    "node": "fiddle_hydra_bridge.recipes.call_node",
+    "migrate": "fiddle_hydra_bridge.migrate.migration",
     "override": "fiddle_hydra_bridge.recipes.overrides",
     "autoconvert": _VOCABULARY + "autoconvert",
     "Codec": _CONVERT + "codec",

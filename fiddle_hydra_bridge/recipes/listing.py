@@ -21,7 +21,7 @@ from fiddle_hydra_bridge.recipes.registry import config_path, names_in
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
-__all__ = ["Listing", "Option"]
+__all__ = ["Listing", "Option", "imports_of"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Option:
         target: the dotted path of the function.
         package: where Hydra places it, ``None`` for its group.
         problem: why it cannot be used, if so.
+        verbatim: whether it is served as it stands.
     """
 
     path: str
     target: str
     package: str | None
     problem: str | None = None
+    verbatim: bool = False
 
 
 class Listing:
@@ -114,7 +116,7 @@ class Listing:
     def _option(self, module: _Module, head: Head) -> Option:
         place = "/".join(module.place) if head.group is None else head.group
         path = config_path(self.group, config_path(place, head.name))
-        return Option(path, f"{module.name}.{head.function}", head.package, head.problem)
+        return Option(path, f"{module.name}.{head.function}", head.package, head.problem, head.verbatim)
 
 
 class _Module:
@@ -177,6 +179,16 @@ def _root(name: str) -> _Module | None:
             return None
         locations = spec.submodule_search_locations or []
     return None if spec is None else _Module(name, spec, ())
+
+
+def imports_of(name: str) -> dict[str, Any]:
+    """Returns what a module, which is loaded, has imported: by the dotted path that its text names."""
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    if module is None or spec is None:
+        return {}
+    imported = _outline(name, spec).imported
+    return {path: vars(module)[local] for local, path in imported.items() if local in vars(module)}
 
 
 def _find(name: str, locations: Sequence[str] | None) -> ModuleSpec | None:

@@ -61,6 +61,7 @@ class Head:
         group: the group it is put in, ``None`` for the module's place.
         package: where Hydra places it, ``None`` for its group.
         problem: why the head cannot be read, if so.
+        verbatim: whether the config is what the recipe says and nothing else.
     """
 
     function: str
@@ -68,6 +69,7 @@ class Head:
     group: str | None = None
     package: str | None = None
     problem: str | None = None
+    verbatim: bool = False
 
 
 class Outline:
@@ -122,8 +124,8 @@ class Outline:
         return chunks
 
     @functools.cached_property
-    def _aliases(self) -> dict[str, str]:
-        """What the module's imports call things, by the local name."""
+    def imported(self) -> dict[str, str]:
+        """The dotted names of what the module imports, by the local name."""
         aliases: dict[str, str] = {}
         for text in {match.group().strip() for match in _IMPORT.finditer(self.text)}:
             for statement in _parsed(text):
@@ -167,21 +169,25 @@ class Outline:
 
     def _decorated(self, function: str, keywords: list[ast.keyword]) -> Head:
         texts: dict[str, str] = {}
+        verbatim = False
         for keyword in keywords:
             value = keyword.value
-            if isinstance(value, ast.Name) and value.id in self._constants:
+            if keyword.arg == "verbatim" and isinstance(value, ast.Constant) and type(value.value) is bool:
+                verbatim = value.value
+            elif isinstance(value, ast.Name) and value.id in self._constants:
                 texts[str(keyword.arg)] = self._constants[value.id]
             elif isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, str)):
                 if value.value is not None:
                     texts[str(keyword.arg)] = value.value
             else:
-                unread = f"{keyword.arg or '**'}= of @recipe must be a string literal, or a constant of the module"
+                what = "True or False" if keyword.arg == "verbatim" else "a string literal, or a constant of the module"
+                unread = f"{keyword.arg or '**'}= of @recipe must be {what}"
                 return Head(function, function, problem=unread)
         group, name = texts.get("group"), texts.get("name") or function
         problem = path_problem(group, name)
-        return (
-            Head(function, function, problem=problem) if problem else Head(function, name, group, texts.get("package"))
-        )
+        if problem:
+            return Head(function, function, problem=problem)
+        return Head(function, name, group, texts.get("package"), verbatim=verbatim)
 
     def _returns_graph(self, annotation: ast.expr | None) -> bool:
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
@@ -199,7 +205,7 @@ class Outline:
             node = node.value
         if not isinstance(node, ast.Name):
             return ""
-        return ".".join([self._aliases.get(node.id, node.id), *reversed(steps)])
+        return ".".join([self.imported.get(node.id, node.id), *reversed(steps)])
 
 
 def _blanked(token: str) -> str:

@@ -84,11 +84,13 @@ class Entry:
         path: its config path, e.g. ``"model/llama"``.
         package: where Hydra places it, ``None`` for its group.
         recipe: the function that returns the graph, or the graph itself.
+        verbatim: whether it is served as it stands.
     """
 
     path: str
     package: str | None
     recipe: Any
+    verbatim: bool = False
 
 
 class Registry:
@@ -160,11 +162,19 @@ def recipe(function: _F, /) -> _F: ...
 
 
 @overload
-def recipe(*, group: str | None = None, name: str | None = None, package: str | None = None) -> Callable[[_F], _F]: ...
+def recipe(
+    *, group: str | None = None, name: str | None = None, package: str | None = None, verbatim: bool = False
+) -> Callable[[_F], _F]: ...
 
 
 def recipe(
-    function: Any = None, /, *, group: str | None = None, name: str | None = None, package: str | None = None
+    function: Any = None,
+    /,
+    *,
+    group: str | None = None,
+    name: str | None = None,
+    package: str | None = None,
+    verbatim: bool = False,
 ) -> Any:
     """Offers a function that returns a graph as a config: ``python app.py model=llama``.
 
@@ -176,6 +186,9 @@ def recipe(
         group: the config group. By default none; in a module on the search path, the place of the module.
         name: the name of the option, by default the function's.
         package: where Hydra places the config, e.g. ``"_global_"``; by default where its group says.
+        verbatim: whether the config is what the recipe says and nothing else, as a YAML file's is: dicts are mappings,
+            call nodes get no ``_convert_`` and no ``???`` for parameters that are left out. The function may then
+            return a dict. With :func:`~fiddle_hydra_bridge.node` entries keep their order, too.
 
     Raises:
         ParameterError: if another function is registered under that name, or a command line could not spell it.
@@ -189,16 +202,23 @@ def recipe(
         <Config[dict(numerator=1, denominator=3)]>
     """
     if function is None:
-        return functools.partial(_decorate, group=group, name=name, package=package)
-    return _decorate(function, group, name, package)
+        return functools.partial(_decorate, group=group, name=name, package=package, verbatim=verbatim)
+    return _decorate(function, group, name, package, verbatim)
 
 
-def _decorate(function: Any, group: str | None, name: str | None, package: str | None) -> Any:
-    register(function, group=group, name=name, package=package)
+def _decorate(function: Any, group: str | None, name: str | None, package: str | None, verbatim: bool) -> Any:
+    register(function, group=group, name=name, package=package, verbatim=verbatim)
     return function
 
 
-def register(what: Any, *, group: str | None = None, name: str | None = None, package: str | None = None) -> None:
+def register(
+    what: Any,
+    *,
+    group: str | None = None,
+    name: str | None = None,
+    package: str | None = None,
+    verbatim: bool = False,
+) -> None:
     """Offers a recipe as a config, from outside: what :func:`recipe` does for a function of one's own.
 
     Args:
@@ -207,6 +227,7 @@ def register(what: Any, *, group: str | None = None, name: str | None = None, pa
         group: the config group, none by default.
         name: the name of the option, by default the function's.
         package: where Hydra places the config; by default where its group says.
+        verbatim: as for :func:`recipe`.
 
     Raises:
         ParameterError: if the name is missing, taken or no word, or does not go with a module.
@@ -218,8 +239,8 @@ def register(what: Any, *, group: str | None = None, name: str | None = None, pa
     if not _registering.get():
         return
     if isinstance(what, types.ModuleType):
-        if name is not None or package is not None:
-            raise ParameterError("a module of recipes takes a group=, but neither name= nor package=")
+        if name is not None or package is not None or verbatim:
+            raise ParameterError("a module of recipes takes a group=, but neither name= nor package= nor verbatim=")
         _check(group, "any")
         REGISTRY.add_module(group or "", what.__name__)
         return
@@ -227,7 +248,7 @@ def register(what: Any, *, group: str | None = None, name: str | None = None, pa
     if not isinstance(name, str):
         raise ParameterError(f"a {type(what).__name__} has no name of its own: register it with name=")
     _check(group, name)
-    REGISTRY.add(Entry(config_path(group, name), package, what))
+    REGISTRY.add(Entry(config_path(group, name), package, what, verbatim))
 
 
 def _check(group: str | None, name: str) -> None:

@@ -21,10 +21,11 @@ from fiddle_hydra_bridge.convert.bridge import to_data
 from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, SHARED_TARGET
 from fiddle_hydra_bridge.convert.tree import REF, Data
 from fiddle_hydra_bridge.errors import BridgeError
-from fiddle_hydra_bridge.recipes.listing import Option
+from fiddle_hydra_bridge.recipes.listing import Option, imports_of
 from fiddle_hydra_bridge.recipes.registry import Entry, is_function, not_registering
+from fiddle_hydra_bridge.recipes.verbatim import spell_verbatim
 
-__all__ = ["call_recipe", "serve", "spell"]
+__all__ = ["call_recipe", "serve", "spell", "spell_as_it_stands"]
 
 
 def serve(path: str, source: object, found: Option | Entry | None) -> tuple[DictConfig, str | None]:
@@ -43,12 +44,15 @@ def serve(path: str, source: object, found: Option | Entry | None) -> tuple[Dict
     name = found.target if isinstance(found, Option) else _name(found.recipe)
     try:
         if isinstance(found, Entry):
-            return spell(call_recipe(found.recipe)), found.package
-        if found.problem is not None:
-            raise BridgeError(found.problem)
-        with not_registering():
-            recipe = targets.resolve(found.target, (found.target,)).function
-        return spell(call_recipe(recipe)), found.package
+            recipe = found.recipe
+        else:
+            if found.problem is not None:
+                raise BridgeError(found.problem)
+            with not_registering():
+                recipe = targets.resolve(found.target, (found.target,)).function
+        graph = call_recipe(recipe)
+        config = spell_as_it_stands(graph, recipe) if found.verbatim else spell(graph)
+        return config, found.package
     except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
         raise hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}") from error
 
@@ -71,6 +75,19 @@ def spell(graph: Any) -> DictConfig:
     if not isinstance(data, dict):
         raise BridgeError(f"a recipe returns a graph, not a {type(graph).__name__}")
     config: DictConfig = omegaconf_nodes.write({**own, **data})
+    return config
+
+
+def spell_as_it_stands(graph: Any, recipe: Any) -> DictConfig:
+    """Spells what a ``verbatim`` recipe has returned: the config that a YAML file with the same words would give.
+
+    Raises:
+        BridgeError: if it cannot be spelled, or is no mapping.
+    """
+    data = spell_verbatim(graph, imports_of(getattr(recipe, "__module__", "")))
+    if type(data) is not dict:
+        raise BridgeError(f"a recipe returns a mapping or a graph, not a {type(graph).__name__}")
+    config: DictConfig = omegaconf_nodes.write(data)
     return config
 
 
