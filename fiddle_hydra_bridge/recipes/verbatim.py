@@ -6,6 +6,7 @@ In comes the graph of a recipe, out go dicts, lists and scalars for ``serving``.
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import fiddle as fdl
@@ -114,14 +115,29 @@ class _Speller:
         return [self.node(node.__arguments__[key], (*path, "_args_", key)) for key in positional]
 
     def _path(self, function: Any) -> str:
-        name = getattr(function, "__name__", None)
+        """The dotted path of a target: as the module of the recipe names it, otherwise where it is defined."""
         for path, found in self.names.items():
             if is_same(found, function):
                 return path
-            # A method is named through its class.
-            if isinstance(found, type) and isinstance(name, str) and is_same(getattr(found, name, None), function):
-                return f"{path}.{name}"
+            # What is imported may be the class or the module that holds the target.
+            tail = _tail(found, getattr(function, "__qualname__", ""), function)
+            if tail is not None:
+                return f"{path}.{tail}"
         return targets.path_of(function)
 
     def _problem(self, path: Path, message: str, hint: str) -> None:
         self.problems.append(Problem(message, format_path(path), None, hint, UnsupportedValueError))
+
+
+def _tail(owner: Any, qualname: Any, function: Any) -> str | None:
+    """Returns by which attributes of a class or module a target is reached, None if it is not."""
+    if not isinstance(owner, type | types.ModuleType) or not isinstance(qualname, str):
+        return None
+    steps = qualname.split(".")
+    for start in range(len(steps)):
+        reached = owner
+        for step in steps[start:]:
+            reached = getattr(reached, step, None)
+        if is_same(reached, function):
+            return ".".join(steps[start:])
+    return None
