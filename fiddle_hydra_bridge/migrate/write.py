@@ -89,6 +89,8 @@ class _Writer:
         self.content = content
         self.notes = notes
         self.lazy = lazy
+        #: By the last word of a target's path, the path that is imported.
+        self.paths: dict[str, str] = {}
 
     def root(self) -> Expr:
         """Writes the whole content."""
@@ -159,6 +161,9 @@ class _Writer:
         if self.lazy:
             lazy = call(self.imports.reference("fiddle_hydra_bridge.LazyTarget"), [python_values.string(path)])
             return text(self.module.constant(_constant(path), lazy))
+        # Two paths of one name may lead to one object, which a recipe could then tell by one of them only.
+        if self.paths.setdefault(path.rpartition(".")[2], path) != path:
+            return python_values.string(path)
         try:
             return Text(self.imports.reference(path))
         except TargetError:
@@ -170,18 +175,10 @@ class _Writer:
                 return call(self.imports.reference("fiddle_hydra_bridge.link"), [python_values.string(value)])
             if not raw and value == "???":
                 return Text(self.imports.reference("omegaconf.MISSING"))
-            return self._string(value)
+            return python_values.string(value)
         if value is None or type(value) in (bool, int, float):
             return python_values.literal(value, self.imports)
         raise self._refused(path, f"a value of type {type(value).__name__} cannot be written as Python")
-
-    def _string(self, value: str) -> Expr:
-        """Writes text; one of several lines in several pieces, if it is too long for one line."""
-        lines = value.splitlines(keepends=True)
-        whole = python_values.string(value)
-        if len(lines) < 2 or "".join(lines) != value or len(str(whole.parts[0])) <= 60:
-            return whole
-        return whole
 
     def _item(self, container: Data, key: Any, written: Expr | None, joint: str, value: Expr) -> Item:
         return Item(value, written, joint, self._comment(container, key))

@@ -181,14 +181,19 @@ def _root(name: str) -> _Module | None:
     return None if spec is None else _Module(name, spec, ())
 
 
-def imports_of(name: str) -> dict[str, Any]:
-    """Returns what a module, which is loaded, has imported: by the dotted path that its text names."""
+def imports_of(recipe: Any) -> dict[str, Any]:
+    """Returns what the module of a recipe has imported: by the dotted path that its text names.
+
+    One object may be imported under two paths: what the recipe itself uses comes first.
+    """
+    name = getattr(recipe, "__module__", "")
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     if module is None or spec is None:
         return {}
-    imported = _outline(name, spec).imported
-    return {path: vars(module)[local] for local, path in imported.items() if local in vars(module)}
+    used = getattr(getattr(recipe, "__code__", None), "co_names", ())
+    imported = sorted(_outline(name, spec).imported.items(), key=lambda entry: entry[0] not in used)
+    return {path: vars(module)[local] for local, path in imported if local in vars(module)}
 
 
 def _find(name: str, locations: Sequence[str] | None) -> ModuleSpec | None:

@@ -84,7 +84,7 @@ def spell_as_it_stands(graph: Any, recipe: Any) -> DictConfig:
     Raises:
         BridgeError: if it cannot be spelled, or is no mapping.
     """
-    data = spell_verbatim(graph, imports_of(getattr(recipe, "__module__", "")))
+    data = spell_verbatim(graph, imports_of(recipe))
     if type(data) is not dict:
         raise BridgeError(f"a recipe returns a mapping or a graph, not a {type(graph).__name__}")
     config: DictConfig = omegaconf_nodes.write(data)
