@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from fiddle_hydra_bridge.convert.bridge import from_hydra, from_yaml, to_hydra, to_yaml
+    from fiddle_hydra_bridge.convert.bridge import from_hydra, from_yaml, to_hydra, to_python, to_yaml
     from fiddle_hydra_bridge.convert.codec import Codec
     from fiddle_hydra_bridge.convert.compare import equivalent, same_graph
     from fiddle_hydra_bridge.convert.files import load, save
@@ -93,6 +93,7 @@ __all__ = [
     "structured",
     "tagged",
     "to_hydra",
+    "to_python",
     "to_yaml",
     "value",
     "walk",
@@ -102,7 +103,7 @@ _ERRORS = "fiddle_hydra_bridge.errors"
 _CONVERT = "fiddle_hydra_bridge.convert."
 _VOCABULARY = "fiddle_hydra_bridge.vocabulary."
 _HOMES = {
-    **dict.fromkeys(["from_hydra", "from_yaml", "to_hydra", "to_yaml"], _CONVERT + "bridge"),
+    **dict.fromkeys(["from_hydra", "from_yaml", "to_hydra", "to_python", "to_yaml"], _CONVERT + "bridge"),
     **dict.fromkeys(["build", "link", "resolve"], _CONVERT + "links"),
     **dict.fromkeys(["load", "save"], _CONVERT + "files"),
     **dict.fromkeys(

@@ -56,7 +56,8 @@ LONGEST = 450
 #: Inside `convert/`: who may import a library when it is imported itself, and who only when it is used.
 EAGER_IMPORTERS = {
     "yaml": {"yaml_text"},
-    "fiddle": {"graph_reader", "graph_writer", "bridge", "links"},
+    # `python_source` asks Fiddle which calls its `auto_config` rewrites.
+    "fiddle": {"graph_reader", "graph_writer", "python_source", "bridge", "links"},
     # The graph's spokes and the links import it through `nodes`: other conversion modes make its containers.
     "omegaconf": {"omegaconf_nodes", "objects", "graph_reader", "graph_writer", "bridge", "instantiation", "links"},
 }

@@ -33,12 +33,15 @@ __all__ = [
     "Arguments",
     "Shape",
     "base_of",
+    "has_signature",
     "kind_of",
     "make",
     "mode_class",
     "mode_of",
+    "own_mode",
     "shape_of",
     "tags_of",
+    "without_signature",
 ]
 
 _Parameter = inspect.Parameter
@@ -254,6 +257,11 @@ def mode_of(node: Any) -> str:
     return getattr(type(node), "__convert__", "all")
 
 
+def own_mode(node: Any) -> str | None:
+    """Returns the conversion mode of a Buildable whose class was made by :func:`mode_class`, otherwise None."""
+    return mode_of(node) if "__convert__" in vars(type(node)) else None
+
+
 class _Converting:
     """What a Buildable whose conversion mode is not "all" does when it is built."""
 
@@ -356,6 +364,21 @@ def make(cls: Any, function: Any, shape: Shape, arguments: dict[int | str, Any])
         },
     )
     return node
+
+
+def without_signature(cls: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Makes a Buildable of a callable that shows no signature, which Fiddle's constructor refuses.
+
+    >>> without_signature(fdl.Config, max, 1, 2)[:]
+    [1, 2]
+    """
+    arguments: dict[int | str, Any] = dict(enumerate(args))
+    return make(cls, function, _anything_shape(), arguments | kwargs)
+
+
+def has_signature(function: Any) -> bool:
+    """Whether a callable shows a signature."""
+    return shape_of(function) is not _anything_shape()
 
 
 @functools.cache

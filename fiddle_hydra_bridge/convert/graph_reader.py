@@ -27,6 +27,8 @@ def read(
     codecs: values.Codecs = values.BUILTIN,
     defaults: str = "set",
     links: list[tuple[Any, Link | Call]] | None = None,
+    nodes: list[tuple[Any, Call]] | None = None,
+    placeholders: bool = True,
 ) -> Tree:
     """Reads a graph into a tree.
 
@@ -37,6 +39,8 @@ def read(
             spelled.
         links: where to note each link of the graph and its leaf in the tree, and each node whose target is a link
             and its call.
+        nodes: where to note each Buildable that is a call node or a section, and its call.
+        placeholders: whether a required parameter of a Config that is not set appears as ``???``.
 
     Raises:
         BridgeError: with every value and target that cannot be spelled, and its path.
@@ -44,6 +48,9 @@ def read(
     reader = _Reader(codecs, defaults == "all")
     if links is not None:
         reader.links = links
+    if nodes is not None:
+        reader.buildables = nodes
+    reader.placeholders = placeholders
     tree = reader.node(graph, ())
     raise_problems(reader.problems)
     return tree
@@ -56,6 +63,8 @@ class _Reader:
         self.nodes: dict[int, Tree] = {}
         self.kept: list[Any] = []
         self.links: list[tuple[Any, Link | Call]] = []
+        self.buildables: list[tuple[Any, Call]] = []
+        self.placeholders = True
         #: The path of each callable that was met, by its id.
         self.targets: dict[int, str] = {}
         self.problems: list[Problem] = []
@@ -119,6 +128,7 @@ class _Reader:
             return None
         call = Call(target, buildables.kind_of(node), convert=buildables.mode_of(node))
         self._keep(node, call)
+        self.buildables.append((node, call))
         if "${" in target:
             self.links.append((node, call))
         shape = shape_of(function)
@@ -133,7 +143,7 @@ class _Reader:
             call.args.append(self.node(item, (*path, "_args_", index)))
         for keyword, item in arguments.named.items():
             call.kwargs[keyword] = self.node(item, (*path, keyword))
-        if call.kind == "config":
+        if call.kind == "config" and self.placeholders:
             self._add_missing(call, shape, names)
         self._tags(call, node, shape, names, path)
         if self.all_defaults:
@@ -206,6 +216,7 @@ class _Reader:
     def _section(self, node: Any, path: Path) -> Tree:
         call = Call(SECTION)
         self._keep(node, call)
+        self.buildables.append((node, call))
         for name, item in node.__arguments__.items():
             call.kwargs[name] = self.node(item, (*path, name))
         return call

@@ -1,0 +1,444 @@
+"""Trees as Python source: functions that return the graph.
+
+In comes the tree, out goes the text of a module. ``python_module`` (functions, names, lines) and ``python_values``
+(literals, codecs) stand above; ``bridge`` reads graphs into trees for it. Nothing is imported or run here: targets are
+written as their paths say.
+
+:class:`Printer` writes one function after the other into a ``Module``, so that several share their imports:
+
+    module = Module(doc="The recipes of the project.")
+    printer = Printer(module, STYLES["fiddle"])
+    printer.function("model", model_tree)
+    printer.function("data", data_tree)
+    print(module.text())
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fiddle.experimental import auto_config
+
+from fiddle_hydra_bridge.convert import python_values
+from fiddle_hydra_bridge.convert.callables import look_up
+from fiddle_hydra_bridge.convert.paths import format_path
+from fiddle_hydra_bridge.convert.python_layout import Comment, Expr, Group, Item, Part, Text, call, symbols, text, walk
+from fiddle_hydra_bridge.convert.python_module import Function, Module, Variable
+from fiddle_hydra_bridge.convert.python_names import is_name, snake_case
+from fiddle_hydra_bridge.convert.tree import (
+    MISSING,
+    SCALAR_TYPES,
+    TAGGED,
+    VALUE,
+    Call,
+    Link,
+    Tree,
+    children,
+    find,
+)
+from fiddle_hydra_bridge.errors import (
+    BridgeError,
+    ParameterError,
+    Problem,
+    SyntaxProblemError,
+    UnsupportedValueError,
+    raise_problems,
+    suggestion,
+)
+
+__all__ = ["STYLES", "Making", "Printer", "Style", "write"]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How nodes are written.
+
+    Attributes:
+        config: the path of the class of configs.
+        partial: the path of the class of partials.
+        rewritten: whether calls stand for configs, since ``auto_config`` rewrites the function.
+        binding: whether the classes' constructors change arguments, as NeMo-Run's do.
+    """
+
+    config: str = "fiddle.Config"
+    partial: str = "fiddle.Partial"
+    rewritten: bool = False
+    binding: bool = False
+
+
+#: The styles of ``to_python``, by name.
+STYLES = {
+    "fiddle": Style(),
+    "auto_config": Style(rewritten=True),
+    "nemo_run": Style("nemo_run.Config", "nemo_run.Partial", binding=True),
+}
+
+
+@dataclass(frozen=True)
+class Making:
+    """What a call does not say about its node.
+
+    Attributes:
+        lazy: whether its callable is a ``LazyTarget``.
+        signature: whether its callable shows a signature.
+        mode: the conversion mode of its class, if it is of a class of ``buildables.mode_class``.
+    """
+
+    lazy: bool = False
+    signature: bool = True
+    mode: str | None = None
+
+
+def as_converted(made: Call) -> Making:
+    """What is known of a node that was not read from a graph: the class follows its conversion mode."""
+    return Making("${" in made.target, mode=None if made.convert == "all" else made.convert)
+
+
+def write(
+    tree: Tree, *, name: str = "config", style: str = "fiddle", making: Callable[[Call], Making] = as_converted
+) -> str:
+    """Writes a module with a function that returns the graph of a tree.
+
+    Args:
+        tree: the tree, without ``???`` for parameters that are just not set.
+        name: the name of the function.
+        style: one of ``STYLES``.
+        making: what is known of the node of a call.
+
+    Raises:
+        BridgeError: with everything that has no place in Python source.
+    """
+    if style not in STYLES:
+        hint = suggestion(style, STYLES)
+        raise ParameterError(f"style must be one of {', '.join(map(repr, STYLES))}, got {style!r}{hint}")
+    module = Module()
+    Printer(module, STYLES[style], making=making).function(name, tree)
+    return module.text()
+
+
+class Printer:
+    """Writes trees into a module, one function for each.
+
+    Args:
+        module: the module; further functions and constants may be added to it by others.
+        style: one of ``STYLES``.
+        making: what is known of the node of a call.
+        comments: the comment of an entry, by the node that holds it and its key or index.
+        link: how a link is written; by default as ``fhb.link("${...}")``.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        style: Style,
+        *,
+        making: Callable[[Call], Making] = as_converted,
+        comments: Callable[[Tree, str | int], Comment | None] = lambda node, key: None,
+        link: Callable[[Link], Expr | None] = lambda leaf: None,
+    ) -> None:
+        self.module = module
+        self.imports = module.imports
+        self.style = style
+        self.making = making
+        self.comments = comments
+        self.link = link
+        self._problems: list[tuple[Tree, BridgeError]] = []
+        #: What is written more than once, by the id of the node: its keys, then its variable.
+        self._shared: dict[int, list[str]] = {}
+        self._variables: dict[int, Variable] = {}
+        #: The calls that ``auto_config`` rewrites.
+        self._rewritten: set[int] = set()
+        self._kept: list[Group] = []
+
+    def function(self, name: str, tree: Tree, *, doc: str = "", decorators: tuple[str, ...] = ()) -> Function:
+        """Writes a function that returns the graph of a tree.
+
+        Args:
+            name: its name.
+            tree: the tree.
+            doc: its docstring.
+            decorators: the paths of decorators.
+
+        Raises:
+            ParameterError: if the name is no Python name.
+            BridgeError: with everything in the tree that has no place in Python source.
+        """
+        if not is_name(name):
+            raise ParameterError(f"a function cannot be called {name!r}: that is no Python name")
+        self._problems, self._variables = [], {}
+        self._shared = _met_again(tree)
+        value = self.node(tree)
+        raise_problems([problem for node, error in self._problems for problem in _placed(error, tree, node)])
+        function = self.module.function(name, value)
+        function.doc = doc
+        function.decorators = [self.imports.reference(path) for path in decorators]
+        if self.style.rewritten:
+            self._decorate(function)
+        return function
+
+    # Nodes --------------------------------------------------------------------------------------------------
+
+    def node(self, tree: Tree) -> Expr:
+        """Writes any node."""
+        kind = type(tree)
+        if kind in SCALAR_TYPES:
+            return python_values.literal(tree, self.imports)
+        if kind is Link:
+            return self.link(tree) or self._link(tree)
+        if tree is MISSING:
+            return self._unbuildable("missing")
+        known = self._variables.get(id(tree))
+        if known is not None:
+            return text(known)
+        then: list[tuple[str | int, tuple[str, ...]]] = []
+        try:
+            if kind is Call:
+                made = self._call(tree)
+                then = [*(tree.tags or {}).items()] if tree.target != TAGGED else []
+            elif kind is dict:
+                made = self._dict(tree)
+            elif kind is list:
+                made = self._list(tree)
+            else:
+                raise UnsupportedValueError(_unknown(tree))
+            return self._named(tree, made, then) if then or id(tree) in self._shared else made
+        except BridgeError as error:
+            self._problems.append((tree, error))
+            return text("None")
+
+    def _named(self, tree: Tree, made: Expr, tags: list[tuple[str | int, tuple[str, ...]]]) -> Expr:
+        """Makes a variable of what is met again, or of a node that gets tags."""
+        keys = set(self._shared.get(id(tree), ()))
+        own = made.hint if isinstance(made, Group) else ""
+        hint = (keys.pop() if len(keys) == 1 else own) or own or "value"
+        variable = self.module.variable(hint, made)
+        variable.then += [self._set_tags(variable, key, paths) for key, paths in tags]
+        self._variables[id(tree)] = variable
+        return text(variable)
+
+    def _set_tags(self, variable: Variable, key: str | int, paths: tuple[str, ...]) -> Expr:
+        named = python_values.literal(key, self.imports)
+        if not paths:
+            return call(self.maker("fiddle.clear_tags"), [text(variable), named])
+        return call(self.maker("fiddle.set_tags"), [text(variable), named, self._tags(paths)])
+
+    def _tags(self, paths: tuple[str, ...]) -> Group:
+        return Group((), "{}", [Item(Text(self.imports.reference(path))) for path in paths])
+
+    def _dict(self, tree: dict[Any, Tree]) -> Group:
+        made = Group((), "{}", [], "entries", self._type("builtins.dict"))
+        for key, item in tree.items():
+            made.items.append(Item(self.node(item), self.node(key), ": ", self.comments(tree, key)))
+        return self._trimmed(made)
+
+    def _list(self, tree: list[Tree]) -> Group:
+        made = Group((), "[]", [], "items", self._type("builtins.list"))
+        for index, item in enumerate(tree):
+            made.items.append(Item(self.node(item), comment=self.comments(tree, index)))
+        return self._trimmed(made)
+
+    def _trimmed(self, made: Group) -> Group:
+        made.measure()
+        self.module.trim(made)
+        return made
+
+    def _link(self, leaf: Link) -> Expr:
+        expression = python_values.string(leaf.expression)
+        if leaf.reason is not None:
+            return self._unbuildable("unresolved", expression, python_values.string(leaf.reason))
+        return call(self.maker("fiddle_hydra_bridge.link"), [expression])
+
+    def _unbuildable(self, name: str, *args: Expr) -> Group:
+        target = Text(self.imports.reference(f"fiddle_hydra_bridge.convert.runtime.{name}"))
+        return call(self.imports.reference("fiddle.Config"), [target, *args])
+
+    # Calls --------------------------------------------------------------------------------------------------
+
+    def _call(self, made: Call) -> Expr:
+        if made.kind == "value":
+            return python_values.value(made, self)
+        if made.target == TAGGED:
+            return self._tagged_value(made)
+        making = self.making(made)
+        args = [Item(self.node(item), None, "", self.comments(made, index)) for index, item in enumerate(made.args)]
+        named: list[tuple[str, Expr]] = []
+        for key, item in made.kwargs.items():
+            named.append((key, self.node(item)))
+        items = [*args, *python_values.keyword_items(named, lambda key: self.comments(made, key))]
+        group = self._made(made, making, items)
+        group.hint = snake_case(made.target.rpartition(".")[2]) or "node"
+        group.of = self._type(self._class_path(made))
+        return self._trimmed(group)
+
+    def _made(self, made: Call, making: Making, items: list[Item]) -> Group:
+        if self.style.rewritten and made.kind != "factory" and making == Making():
+            if made.kind == "partial" and not {"partial_cls", "buildable_or_callable"} & made.kwargs.keys():
+                target = Item(Text(self.imports.reference(made.target)))
+                return self._rewrites(call(self.imports.reference("functools.partial"), (), [target, *items]))
+            if made.kind == "config" and _is_rewritten(made.target):
+                return self._rewrites(call(self.imports.reference(made.target), (), items))
+        if making.lazy:
+            lazy = [python_values.string(made.target)]
+            target = Item(call(self.maker("fiddle_hydra_bridge.LazyTarget"), lazy))
+        else:
+            target = Item(Text(self.imports.reference(made.target)))
+        if not making.signature:
+            function = self.maker("fiddle_hydra_bridge.convert.buildables.without_signature")
+            return call(function, [Text(self._class(made, making, called=False))], [target, *items])
+        if not self.style.binding or made.kind == "factory":
+            return call(self._class(made, making), (), [target, *items])
+        if _CONSTRUCTOR_NAMES & made.kwargs.keys():
+            plain = call(self.imports.reference(f"fiddle.{made.kind.title()}"), (), [target, *items])
+            return call(self.imports.reference("fiddle.cast"), [Text(self._class(made, making, called=False)), plain])
+        if _is_changed_by_binding(made):
+            items = [*items, Item(text("False"), text("bind_args"), "=")]
+        return call(self._class(made, making), (), [target, *items])
+
+    def _class(self, made: Call, making: Making, called: bool = True) -> tuple[Part, ...]:
+        path = self._class_path(made)
+        if making.mode is None:
+            return self.maker(path) if called else self.imports.reference(path)
+        function = self.imports.reference("fiddle_hydra_bridge.convert.buildables.mode_class")
+        base = Text(self.imports.reference(path))
+        name = f"{making.mode.title()}{path.rpartition('.')[2]}"
+        constant = self.module.constant(name, call(function, [base, python_values.string(making.mode)]))
+        return self._exempted((constant,)) if called else (constant,)
+
+    def _class_path(self, made: Call) -> str:
+        return {"config": self.style.config, "partial": self.style.partial}.get(made.kind, "fiddle.ArgFactory")
+
+    def _type(self, path: str) -> tuple[Part, ...]:
+        """The return annotation of a function, which under ``auto_config`` would not be true."""
+        return () if self.style.rewritten else self.imports.reference(path)
+
+    def _tagged_value(self, made: Call) -> Group:
+        tags = (made.tags or {}).get("value", ())
+        default = [self.node(item) for item in made.kwargs.values()]
+        if len(tags) == 1:
+            *owner, name = (*self.imports.reference(tags[0]), ".new")
+            return call((*owner, name), default, hint="tagged")
+        items = [Item(item, text("default"), "=") for item in default]
+        return call(self.maker("fiddle.tagging.TaggedValue"), [self._tags(tags)], items, hint="tagged")
+
+    def maker(self, path: str) -> tuple[Part, ...]:
+        """Writes a callable so that calling it calls it, in every style."""
+        parts = self.imports.reference(path)
+        if path in ("fiddle.Config", "fiddle.Partial") or path.startswith("builtins."):
+            return parts
+        return self._exempted(parts)
+
+    def _exempted(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        if not self.style.rewritten:
+            return parts
+        return (*self.imports.reference("fiddle.experimental.auto_config.exempt"), "(", *parts, ")")
+
+    # Functions ----------------------------------------------------------------------------------------------
+
+    def _rewrites(self, group: Group) -> Group:
+        self._kept.append(group)
+        self._rewritten.add(id(group))
+        return group
+
+    def _decorate(self, function: Function) -> None:
+        """Decorates the functions whose calls are rewritten, and those that they must be called as usual from."""
+        functions = [function, *function.helpers]
+        owned = {
+            each: [*each.expressions(), *(expr for variable in each.variables for expr in variable.expressions())]
+            for each in functions
+        }
+        callers: dict[Function, Function] = {
+            symbol: each
+            for each, expressions in owned.items()
+            for expr in expressions
+            for symbol in symbols(expr)
+            if isinstance(symbol, Function)
+        }
+        rewritten: set[Function] = set()
+        for each, expressions in owned.items():
+            if any(id(part) in self._rewritten for expr in expressions for part in walk(expr)):
+                above: Function | None = each
+                while above is not None and above not in rewritten:
+                    rewritten.add(above)
+                    above = callers.get(above)
+        for each in functions:
+            word = "auto_config" if each in rewritten else "exempt"
+            each.decorators.append(self.imports.reference(f"fiddle.experimental.auto_config.{word}"))
+
+
+#: Parameters of NeMo-Run's constructors, which no argument can be called.
+_CONSTRUCTOR_NAMES = frozenset({"self", "fn_or_cls", "bind_args"})
+
+
+def _is_rewritten(path: str) -> bool:
+    """Whether ``auto_config`` makes a Config of a call of this target. Of what is not loaded nobody knows."""
+    try:
+        function = look_up(path)
+    except (LookupError, AttributeError):
+        return False
+    is_special = path.startswith(("fiddle.", "functools."))
+    return not (is_special or auto_config.is_auto_config(function) or auto_config.auto_config_policy.latest(function))
+
+
+def _is_changed_by_binding(made: Call) -> bool:
+    """Whether NeMo-Run's constructor would change an argument: dataclasses become configs, and what is falsy gives
+    way to the config that the annotation of the parameter names."""
+    arguments = (*made.args, *made.kwargs.values())
+    if any(type(item) is Call and item.kind == "value" and item.target in _MAY_BE_DATACLASSES for item in arguments):
+        return True
+    try:
+        parameters = inspect.signature(look_up(made.target)).parameters.values()
+    except (LookupError, AttributeError, TypeError, ValueError):  # not loaded, or no signature to be had
+        return False
+    return any(str(parameter.annotation).startswith("typing.Annotated") for parameter in parameters)
+
+
+_MAY_BE_DATACLASSES = frozenset(
+    {VALUE, *(f"hydra.utils.get_{kind}" for kind in ("object", "class", "method", "static_method"))}
+)
+
+
+def _met_again(tree: Tree) -> dict[int, list[str]]:
+    """Returns the nodes that are met more than once, by id, with the names of the arguments they are met at.
+
+    Raises:
+        SyntaxProblemError: if the tree contains itself.
+    """
+    names: dict[int, list[str]] = {}
+    open_nodes: set[int] = {id(tree)}
+    pending = [(tree, children(tree))]
+    while pending:
+        node, steps = pending[-1]
+        step, child = next(steps, (None, None))
+        if step is None:
+            open_nodes.discard(id(node))
+            pending.pop()
+        elif type(child) in (Call, dict, list):
+            key = step[-1] if isinstance(step[-1], str) else ""
+            if id(child) in open_nodes:
+                path = format_path((*(find(tree, node) or ()), *step))
+                raise SyntaxProblemError(
+                    Problem("a graph that contains itself cannot be written", path, None, "break the cycle")
+                )
+            if id(child) in names:
+                names[id(child)].append(snake_case(key))
+            else:
+                names[id(child)] = [snake_case(key)]
+                open_nodes.add(id(child))
+                pending.append((child, children(child)))
+    return {key: found for key, found in names.items() if len(found) > 1}
+
+
+def _unknown(value: Any) -> Problem:
+    return Problem(
+        f"a value of type {type(value).__name__} cannot be written as Python",
+        hint="use a value that a codec spells",
+        kind=UnsupportedValueError,
+    )
+
+
+def _placed(error: BridgeError, tree: Tree, node: Tree) -> list[Problem]:
+    path = format_path(find(tree, node) or ())
+    return [Problem(each.message, each.path or path, each.place, each.hint, each.kind) for each in error.problems]
