@@ -8,7 +8,7 @@ functions.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -58,10 +58,12 @@ class Comment:
     Attributes:
         above: lines to stand above it.
         beside: what to say behind it; it stands above where there is no room.
+        below: lines to stand below it.
     """
 
     above: tuple[str, ...] = ()
     beside: str = ""
+    below: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -170,8 +172,8 @@ def _depth(item: Item) -> int:
 
 
 def _weight(item: Item) -> int:
-    above = len(item.comment.above) if item.comment is not None else 0
-    return item.value.weight + above
+    comments = (*item.comment.above, *item.comment.below) if item.comment is not None else ()
+    return item.value.weight + len(comments)
 
 
 def _item_width(item: Item) -> int:
@@ -246,7 +248,13 @@ def _emit_item(lines: list[str], item: Item, comma: str, indent: int) -> None:
             lines[start] += note
         else:
             above = (*above, beside)
-    lines[start:start] = [f"{' ' * indent}# {line}".rstrip() for line in above]
+    lines[start:start] = _comment_lines(above, indent)
+    if item.comment is not None:
+        lines += _comment_lines(item.comment.below, indent)
+
+
+def _comment_lines(words: Iterable[str], indent: int) -> list[str]:
+    return [f"{' ' * indent}# {line}".rstrip() for line in words]
 
 
 def _emit_entry(lines: list[str], key: Expr, joint: str, value: Expr, comma: str, indent: int) -> None:

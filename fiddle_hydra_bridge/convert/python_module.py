@@ -83,13 +83,15 @@ class Module:
     Args:
         first_party: as for :class:`Imports`.
         doc: the docstring of the module; none if empty.
+        taken: names that nothing in the module can have: those of the modules below a package.
 
     Attributes:
         imports: what it imports.
     """
 
-    def __init__(self, *, first_party: Iterable[str] = (), doc: str = "") -> None:
+    def __init__(self, *, first_party: Iterable[str] = (), doc: str = "", taken: Iterable[str] = ()) -> None:
         self.imports = Imports(first_party)
+        self.taken = frozenset(taken)
         self.doc = doc
         self._functions: list[Function] = []
         self._constants: dict[str, tuple[Symbol, Expr]] = {}
@@ -168,7 +170,7 @@ class Module:
         for function in self._functions:
             function.text = function.hint
         public = {function.text for function in self._functions}
-        names = Names(public)
+        names = Names(public | self.taken)
         self.imports.name(names, public)
         for symbol, _ in self._constants.values():
             names.give(symbol, symbol.hint)
@@ -262,16 +264,24 @@ def _in_order_of_calls(root: Function) -> list[Function]:
 def _function_lines(function: Function) -> list[str]:
     lines = [f"# {line}".rstrip() for line in function.comments]
     lines += [f"@{''.join(map(_name, decorator))}" for decorator in function.decorators]
-    annotation = "".join(map(_name, _type_of(function.value)))
-    returns = f" -> {annotation}" if annotation else ""
-    parameters = call((f"def {function.text}",), [text(parameter) for parameter in function.parameters])
-    lines += emit(parameters, suffix=f"{returns}:")
+    lines += _signature(function)
     lines += _docstring(function.doc, 4)
     for variable in function.variables:
         lines += emit(variable.value, f"{variable.text} = ", indent=4)
         for statement in variable.then:
             lines += emit(statement, indent=4)
     return [*lines, *emit(function.value, "return ", indent=4)]
+
+
+def _signature(function: Function) -> list[str]:
+    """Writes the head of a function; where it is too long and has no parameters, its annotation is broken."""
+    annotation = "".join(map(_name, _type_of(function.value)))
+    start = f"def {function.text}"
+    if function.parameters or not annotation.endswith("]"):
+        returns = f" -> {annotation}" if annotation else ""
+        return emit(call((start,), [text(parameter) for parameter in function.parameters]), suffix=f"{returns}:")
+    outer, _, inner = annotation[:-1].partition("[")
+    return emit(Group((f"{start}() -> {outer}",), "[]", [Item(text(inner))]), suffix=":")
 
 
 def _type_of(value: Expr) -> tuple[Part, ...]:

@@ -251,7 +251,7 @@ def _from_imports(references: list[Reference]) -> list[str]:
             plain.setdefault(reference.module, []).append(name)
         else:
             key = (*_module_key(reference.module), 1, _member_key(name))
-            statements.append((key, [f"from {reference.module} import {name} as {reference.text}"]))
+            statements.append((key, _from_import(reference.module, [f"{name} as {reference.text}"])))
     for module, members in plain.items():
         statements.append(((*_module_key(module), 0), _from_import(module, sorted(members, key=_member_key))))
     return [line for _, lines in sorted(statements, key=lambda entry: entry[0]) for line in lines]

@@ -224,4 +224,3 @@ def _replace(package: Path, target: Path, before: Path) -> None:
         if before.exists():
             os.rename(before, target)
         raise
-

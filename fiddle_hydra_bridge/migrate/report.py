@@ -77,7 +77,9 @@ class Report:
         return self._counts[status]
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{self._counts[status]} {words}" for status, words in _WORDS.items() if self._counts[status])
+        counts = ", ".join(
+            f"{self._counts[status]} {words}" for status, words in _WORDS.items() if self._counts[status]
+        )
         lines = [f"{self.package}: {len(self.rows)} configs: {counts} (Hydra {self.hydra})"]
         for status, words in _WORDS.items():
             if status != "equal":
