@@ -47,8 +47,8 @@ def comments_in(text: str) -> list[Comment]:
         return []
     lines = text.splitlines()
     covered: dict[int, list[tuple[int, int]]] = {}
-    for line, start, end in _scalars(text, lines):
-        covered.setdefault(line, []).append((start, end))
+    for row, start, end in _scalars(text, lines):
+        covered.setdefault(row, []).append((start, end))
     found = []
     for number, line in enumerate(lines):
         for match in _START.finditer(line):

@@ -1,8 +1,8 @@
 """Stand-ins for what is not to be imported or not to be had, while a package is compared with its YAML.
 
-In come import statements and the names of configs; out go modules in ``sys.modules`` whose attributes are empty classes
-and functions, and empty configs in Hydra's ConfigStore. Only the process that compares is changed: ``worker`` ends after
-it. A stand-in is enough, since a served config only tells the names of its targets.
+In come import statements and the names of configs; out go modules in ``sys.modules`` whose attributes are empty
+classes, and empty configs in Hydra's ConfigStore. Only the process that compares is changed: ``worker`` ends after it.
+A stand-in is enough, since a served config only tells the names of its targets.
 """
 
 from __future__ import annotations

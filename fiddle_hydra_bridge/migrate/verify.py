@@ -160,9 +160,9 @@ class Comparison:
         GlobalHydra.instance().clear()
         with initialize_config_dir(folder, job_name="migrate", **self._options()):
             config = compose(name, overrides, return_hydra_config=True)
-        data = OmegaConf.to_container(config, resolve=False)
+        data: Any = OmegaConf.to_container(config, resolve=False)
         # Where the configs come from is what should differ.
-        del data["hydra"]["runtime"]["config_sources"]  # type: ignore[index, call-overload]
+        del data["hydra"]["runtime"]["config_sources"]
         return data
 
     def _options(self) -> dict[str, Any]:

@@ -7,7 +7,6 @@ entries. ``convert.python_module`` stands above and puts expressions into lines;
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from typing import Any
 

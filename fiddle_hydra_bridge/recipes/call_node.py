@@ -16,7 +16,7 @@ from fiddle_hydra_bridge.convert import buildables, runtime
 from fiddle_hydra_bridge.convert.histories import add_history, caller
 from fiddle_hydra_bridge.convert.hydra_keys import MODES, normal_mode
 from fiddle_hydra_bridge.convert.targets import LazyTarget
-from fiddle_hydra_bridge.errors import ParameterError, UnsupportedValueError
+from fiddle_hydra_bridge.errors import ParameterError
 
 __all__ = ["Control", "controls_of", "node"]
 

@@ -64,11 +64,9 @@ class _Speller:
         if function is runtime.unresolved:
             return node.__arguments__["expression"]
         if id(node) in self.seen:
-            self._problem(
-                path,
-                f"this instance stands at {format_path(self.seen[id(node)][1])}, too: as in YAML, it would be built twice",
-                "make it twice, or drop verbatim=True from the recipe, so that it is shared",
-            )
+            first = format_path(self.seen[id(node)][1])
+            message = f"this instance stands at {first}, too: as in YAML, it would be built twice"
+            self._problem(path, message, "make it twice, or drop verbatim=True from the recipe, so that it is shared")
         self.seen[id(node)] = (node, path)
         if buildables.tags_of(node) or isinstance(node, fdl.ArgFactory):
             self._problem(
@@ -135,7 +133,7 @@ def _tail(owner: Any, qualname: Any, function: Any) -> str | None:
         return None
     steps = qualname.split(".")
     for start in range(len(steps)):
-        reached = owner
+        reached: Any = owner
         for step in steps[start:]:
             reached = getattr(reached, step, None)
         if is_same(reached, function):
