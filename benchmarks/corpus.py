@@ -22,7 +22,7 @@ from pathlib import Path
 import hydra
 
 import fiddle_hydra_bridge as fhb
-from fiddle_hydra_bridge.migrate.migration import compare
+from fiddle_hydra_bridge.migration.migrate import compare
 from tests.corpus_tools import Entry, compose_all, entries, stub_resolvers
 
 COLUMNS = ("listed", "composed", "graphs", "equal", "YAML files", "migrated", "files equal", "alike")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         TargetError,
         UnsupportedValueError,
     )
-    from fiddle_hydra_bridge.migrate.migration import migrate
+    from fiddle_hydra_bridge.migration.migrate import migrate
     from fiddle_hydra_bridge.recipes.app import main
     from fiddle_hydra_bridge.recipes.call_node import node
     from fiddle_hydra_bridge.recipes.overrides import override
@@ -115,7 +115,7 @@ _HOMES = {
     **dict.fromkeys(["recipe", "register"], "fiddle_hydra_bridge.recipes.registry"),
     "main": "fiddle_hydra_bridge.recipes.app",
     "node": "fiddle_hydra_bridge.recipes.call_node",
-    "migrate": "fiddle_hydra_bridge.migrate.migration",
+    "migrate": "fiddle_hydra_bridge.migration.migrate",
     "override": "fiddle_hydra_bridge.recipes.overrides",
     "autoconvert": _VOCABULARY + "autoconvert",
     "Codec": _CONVERT + "codec",

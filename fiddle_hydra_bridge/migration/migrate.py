@@ -19,11 +19,11 @@ from typing import Any
 import hydra
 
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError
-from fiddle_hydra_bridge.migrate.plan import PlannedModule, plan
-from fiddle_hydra_bridge.migrate.report import Report, Row
-from fiddle_hydra_bridge.migrate.scan import ConfigFile, read, scan
-from fiddle_hydra_bridge.migrate.stand_ins import imported_modules
-from fiddle_hydra_bridge.migrate.write import write_module
+from fiddle_hydra_bridge.migration.plan import PlannedModule, plan
+from fiddle_hydra_bridge.migration.report import Report, Row
+from fiddle_hydra_bridge.migration.scan import ConfigFile, read, scan
+from fiddle_hydra_bridge.migration.stand_ins import imported_modules
+from fiddle_hydra_bridge.migration.write import write_module
 from fiddle_hydra_bridge.recipes.listing import Listing
 
 __all__ = ["migrate"]
@@ -199,7 +199,7 @@ def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @contextmanager
 def _worker(errors: Any) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "fiddle_hydra_bridge.migrate.worker"],
+        [sys.executable, "-m", "fiddle_hydra_bridge.migration.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,

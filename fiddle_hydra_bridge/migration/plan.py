@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from fiddle_hydra_bridge.migrate.scan import ConfigFile
+from fiddle_hydra_bridge.migration.scan import ConfigFile
 
 __all__ = ["PlannedModule", "PlannedRecipe", "plan"]
 

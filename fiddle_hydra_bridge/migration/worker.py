@@ -1,7 +1,7 @@
-"""The process that compares a package with its YAML: ``python -m fiddle_hydra_bridge.migrate.worker``.
+"""The process that compares a package with its YAML: ``python -m fiddle_hydra_bridge.migration.worker``.
 
 In comes one request as JSON on the standard input, out go lines of JSON on the standard output, one for each config and
-a last one for the whole; what recipes print goes to the standard error. ``migration`` starts it.
+a last one for the whole; what recipes print goes to the standard error. ``migrate`` starts it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from fiddle_hydra_bridge.migrate.scan import ConfigFile
-from fiddle_hydra_bridge.migrate.stand_ins import imported_modules, stand_in_modules
-from fiddle_hydra_bridge.migrate.verify import Comparison
+from fiddle_hydra_bridge.migration.scan import ConfigFile
+from fiddle_hydra_bridge.migration.stand_ins import imported_modules, stand_in_modules
+from fiddle_hydra_bridge.migration.verify import Comparison
 
 __all__ = ["serve"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from fiddle_hydra_bridge.convert.tree import Data
 from fiddle_hydra_bridge.convert.yaml_comments import Comment
-from fiddle_hydra_bridge.migrate.scan import Content
+from fiddle_hydra_bridge.migration.scan import Content
 
 __all__ = ["Note", "Notes", "notes_of"]
 

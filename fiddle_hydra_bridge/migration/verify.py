@@ -1,6 +1,6 @@
 """The proof: every config, composed from YAML and from the package by the installed Hydra, and compared.
 
-In come two places that Hydra can compose from, out go :class:`~fiddle_hydra_bridge.migrate.report.Row` rows, one for
+In come two places that Hydra can compose from, out go :class:`~fiddle_hydra_bridge.migration.report.Row` rows, one for
 each config. ``worker`` runs this in a process of its own, since composing changes what is global in Hydra.
 """
 
@@ -20,9 +20,9 @@ from yaml import YAMLError
 
 from fiddle_hydra_bridge.convert.paths import format_path
 from fiddle_hydra_bridge.errors import first_line
-from fiddle_hydra_bridge.migrate.report import Row
-from fiddle_hydra_bridge.migrate.scan import ConfigFile
-from fiddle_hydra_bridge.migrate.stand_ins import stand_in_config
+from fiddle_hydra_bridge.migration.report import Row
+from fiddle_hydra_bridge.migration.scan import ConfigFile
+from fiddle_hydra_bridge.migration.stand_ins import stand_in_config
 from fiddle_hydra_bridge.recipes.config_source import RecipeSource
 
 __all__ = ["Comparison", "difference"]

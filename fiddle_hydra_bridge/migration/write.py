@@ -17,9 +17,9 @@ from fiddle_hydra_bridge.convert.python_module import Module
 from fiddle_hydra_bridge.convert.python_names import is_name
 from fiddle_hydra_bridge.convert.tree import Data
 from fiddle_hydra_bridge.errors import BridgeError, Place, Problem, TargetError, UnsupportedValueError
-from fiddle_hydra_bridge.migrate.notes import Notes, notes_of
-from fiddle_hydra_bridge.migrate.plan import PlannedModule, PlannedRecipe
-from fiddle_hydra_bridge.migrate.scan import ConfigFile, Content, read
+from fiddle_hydra_bridge.migration.notes import Notes, notes_of
+from fiddle_hydra_bridge.migration.plan import PlannedModule, PlannedRecipe
+from fiddle_hydra_bridge.migration.scan import ConfigFile, Content, read
 
 __all__ = ["Refused", "write_module"]
 

@@ -1,6 +1,6 @@
 """What became of each config of a tree: the result of a migration, as text and as JSON.
 
-In come the rows that ``verify`` and ``migration`` have made; out go :class:`Report` and its two spellings.
+In come the rows that ``verify`` and ``migrate`` have made; out go :class:`Report` and its two spellings.
 """
 
 from __future__ import annotations
