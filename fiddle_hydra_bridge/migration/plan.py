@@ -21,7 +21,8 @@ __all__ = ["PlannedModule", "PlannedRecipe", "plan"]
 
 #: What the modules that are written call things of their own.
 _OWN_NAMES = frozenset({"Any", "Path", "fdl", "fhb", "link", "node", "recipe"})
-_BUILTINS = frozenset(dir(builtins))
+#: Builtins, and letters that are hard to tell from digits (ruff's E743).
+_BUILTINS = frozenset({*dir(builtins), "l", "O", "I"})
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _python_names(words: Iterable[str], taken: frozenset[str], same: Callable[[s
     for word in words:
         if word not in names:
             name = _python_name(word)
-            candidates = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+            candidates = itertools.chain([name, f"{name}_"], (f"{name}_{number}" for number in itertools.count(2)))
             names[word] = next(each for each in candidates if each not in taken and same(each) not in used)
             used.add(same(names[word]))
     return {word: names[word] for word in words}

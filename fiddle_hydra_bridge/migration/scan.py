@@ -8,6 +8,7 @@ small one. ``plan`` stands below and finds places for the files in a package.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,14 @@ from fiddle_hydra_bridge.convert.tree import Data, Marks
 from fiddle_hydra_bridge.convert.yaml_comments import Comment, comments_in
 from fiddle_hydra_bridge.convert.yaml_text import parse
 from fiddle_hydra_bridge.errors import BridgeError, Place, Problem, SyntaxProblemError
-from fiddle_hydra_bridge.recipes.registry import config_path, path_problem
+from fiddle_hydra_bridge.recipes.registry import config_path
 
 __all__ = ["ConfigFile", "Content", "Skipped", "read", "scan"]
 
 #: How many characters Hydra reads to find the header of a file.
 _HEADER = 512
+#: What would need escapes in a string literal, which names in ``@fhb.recipe(...)`` are read without.
+_UNREADABLE = re.compile(r"[\"'\\]")
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,11 @@ def scan(folder: Path) -> tuple[list[ConfigFile], list[Skipped]]:
             if file.suffix.lower() in (".yaml", ".yml"):
                 skipped.append(Skipped(file, f"Hydra reads only files that end in .yaml, not in {file.suffix}"))
             continue
-        reason = path_problem(group or None, file.stem)
-        if reason is None:
-            found.append(ConfigFile(file, group, file.stem))
+        config = ConfigFile(file, group, file.stem)
+        if _UNREADABLE.search(config.path) or not config.path.isprintable():
+            skipped.append(Skipped(file, "its path holds quotes, backslashes or characters that cannot be printed"))
         else:
-            skipped.append(Skipped(file, f"its path is no name that a recipe can have: {reason}"))
+            found.append(config)
     found.sort(key=lambda each: (each.group, each.name))
     return found, skipped
 

@@ -43,9 +43,10 @@ def write_module(planned: PlannedModule, *, lazy: bool = False, first_party: Ite
     title = f"The config group ``{planned.group}``." if planned.group else "The primary configs."
     module = Module(first_party=first_party, doc=title, taken=(child.place[-1] for child in planned.children))
     refused: Refused = []
+    placeholders: dict[str, str] | None = {} if lazy else None
     for recipe in planned.recipes:
         try:
-            _add(module, planned, recipe, lazy)
+            _add(module, planned, recipe, placeholders)
         except BridgeError as error:
             refused.append((recipe.config, error))
         except OSError as error:
@@ -53,11 +54,11 @@ def write_module(planned: PlannedModule, *, lazy: bool = False, first_party: Ite
     return module.text(), refused
 
 
-def _add(module: Module, planned: PlannedModule, recipe: PlannedRecipe, lazy: bool) -> None:
+def _add(module: Module, planned: PlannedModule, recipe: PlannedRecipe, placeholders: dict[str, str] | None) -> None:
     content = read(recipe.config)
     notes = notes_of(content)
-    writer = _Writer(module, content, notes, lazy)
-    value = writer.root()
+    is_hydras = planned.group == "hydra" or planned.group.startswith("hydra/")
+    value = _Writer(module, content, notes, placeholders).node(content.data, (), is_hydras)
     function = module.function(recipe.function, value)
     function.doc = notes.doc
     function.comments = tuple(notes.head)
@@ -80,20 +81,24 @@ def _decorator(module: Module, planned: PlannedModule, recipe: PlannedRecipe, co
 
 
 class _Writer:
-    """Writes the content of one file as an expression."""
+    """Writes the content of one file as an expression.
 
-    def __init__(self, module: Module, content: Content, notes: Notes, lazy: bool) -> None:
+    Args:
+        module: the module that the expression is for.
+        content: the content.
+        notes: its comments.
+        placeholders: the targets of the module that are written as placeholders, by the last word of their paths;
+            None if targets are imported.
+    """
+
+    def __init__(self, module: Module, content: Content, notes: Notes, placeholders: dict[str, str] | None) -> None:
         self.module = module
         self.imports = module.imports
         self.content = content
         self.notes = notes
-        self.lazy = lazy
-        #: By the last word of a target's path, the path that is imported.
-        self.paths: dict[str, str] = {}
-
-    def root(self) -> Expr:
-        """Writes the whole content."""
-        return self.node(self.content.data, (), False)
+        self.lazy = placeholders is not None
+        #: By the last word of a target's path, the path that the word stands for.
+        self.paths: dict[str, str] = {} if placeholders is None else placeholders
 
     def node(self, data: Data, path: Path, raw: bool) -> Expr:
         """Writes any node. ``raw``: whether it is data to whoever reads it, and nothing in it has another meaning."""
@@ -157,12 +162,13 @@ class _Writer:
         top = path.partition(".")[0]
         if "." not in path or top == "__main__" or "${" in path:
             return python_values.string(path)
+        # Two paths of one name may lead to one object, which a recipe could then tell by one of them only.
+        name = path.rpartition(".")[2]
+        if not is_name(name) or self.paths.setdefault(name, path) != path:
+            return python_values.string(path)
         if self.lazy:
             lazy = call(self.imports.reference("fiddle_hydra_bridge.LazyTarget"), [python_values.string(path)])
-            return text(self.module.constant(_constant(path), lazy))
-        # Two paths of one name may lead to one object, which a recipe could then tell by one of them only.
-        if self.paths.setdefault(path.rpartition(".")[2], path) != path:
-            return python_values.string(path)
+            return text(self.module.constant(name, lazy))
         try:
             return Text(self.imports.reference(path))
         except TargetError:
@@ -198,8 +204,3 @@ class _Writer:
 
 #: Keys whose values are words to Hydra, whatever they hold.
 _CONTROL = frozenset({"_partial_", "_convert_", "_recursive_"})
-
-
-def _constant(path: str) -> str:
-    name = path.rpartition(".")[2]
-    return name if is_name(name) else "Target"

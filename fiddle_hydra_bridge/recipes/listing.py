@@ -81,7 +81,7 @@ class Listing:
         if path == self.group or self.group.startswith(f"{path}/") or path == "":
             return self.available()
         inner = self._inside(path)
-        if inner is None or self._root is None or "." in inner:
+        if inner is None or self._root is None:
             return False
         place = self._root.below(inner)
         if place is not None and any(place.own_heads()):

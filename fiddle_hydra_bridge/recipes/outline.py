@@ -136,7 +136,8 @@ class Outline:
                         base = ".".join([*above, *filter(None, [statement.module])])
                     aliases |= {alias.asname or alias.name: f"{base}.{alias.name}" for alias in statement.names}
                 elif isinstance(statement, ast.Import):
-                    aliases |= {alias.asname: alias.name for alias in statement.names if alias.asname}
+                    tops = {top: top for alias in statement.names for top in [alias.name.partition(".")[0]]}
+                    aliases |= tops | {alias.asname: alias.name for alias in statement.names if alias.asname}
         return aliases
 
     @functools.cached_property
@@ -184,7 +185,8 @@ class Outline:
                 unread = f"{keyword.arg or '**'}= of @recipe must be {what}"
                 return Head(function, function, problem=unread)
         group, name = texts.get("group"), texts.get("name") or function
-        problem = path_problem(group, name)
+        # What stands for a file can be called what a file can be called.
+        problem = None if verbatim else path_problem(group, name)
         if problem:
             return Head(function, function, problem=problem)
         return Head(function, name, group, texts.get("package"), verbatim=verbatim)

@@ -187,8 +187,9 @@ def recipe(
         name: the name of the option, by default the function's.
         package: where Hydra places the config, e.g. ``"_global_"``; by default where its group says.
         verbatim: whether the config is what the recipe says and nothing else, as a YAML file's is: dicts are mappings,
-            call nodes get no ``_convert_`` and no ``???`` for parameters that are left out. The function may then
-            return a dict. With :func:`~fiddle_hydra_bridge.node` entries keep their order, too.
+            call nodes get no ``_convert_``, and no ``???`` for parameters that are left out. The function may then
+            return a dict, and the names may be any that a file could have. With :func:`~fiddle_hydra_bridge.node`
+            entries keep their order, too.
 
     Raises:
         ParameterError: if another function is registered under that name, or a command line could not spell it.
@@ -247,7 +248,8 @@ def register(
     name = name or (getattr(what, "__name__", None) if is_function(what) else None)
     if not isinstance(name, str):
         raise ParameterError(f"a {type(what).__name__} has no name of its own: register it with name=")
-    _check(group, name)
+    if not verbatim:
+        _check(group, name)
     REGISTRY.add(Entry(config_path(group, name), package, what, verbatim))
 
 
