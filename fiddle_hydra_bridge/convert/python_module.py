@@ -15,7 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fiddle_hydra_bridge.convert.python_layout import Expr, Group, Item, Part, Symbol, Text, call, emit, symbols, text
+from fiddle_hydra_bridge.convert.python_layout import (
+    WIDTH,
+    Expr,
+    Group,
+    Item,
+    Part,
+    Symbol,
+    Text,
+    call,
+    emit,
+    symbols,
+    text,
+)
 from fiddle_hydra_bridge.convert.python_names import Imports, Names, snake_case
 
 __all__ = ["Function", "Module", "Variable"]
@@ -281,7 +293,9 @@ def _signature(function: Function) -> list[str]:
         returns = f" -> {annotation}" if annotation else ""
         return emit(call((start,), [text(parameter) for parameter in function.parameters]), suffix=f"{returns}:")
     outer, _, inner = annotation[:-1].partition("[")
-    return emit(Group((f"{start}() -> {outer}",), "[]", [Item(text(inner))]), suffix=":")
+    if len(f"{start}() -> {outer}[") <= WIDTH:
+        return emit(Group((f"{start}() -> {outer}",), "[]", [Item(text(inner))]), suffix=":")
+    return emit(Group((f"{start}() -> ",), "()", [Item(Group((outer,), "[]", [Item(text(inner))]))]), suffix=":")
 
 
 def _type_of(value: Expr) -> tuple[Part, ...]:

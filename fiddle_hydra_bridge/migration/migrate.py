@@ -156,8 +156,8 @@ def compare(
         progress: is called with what is done, and how far it is.
 
     Returns:
-        a row for each config, the configs that were taken for empty, and for each case a dict with ``case``,
-        ``refusal`` (why YAML does not compose) and ``difference``.
+        a row for each config, the configs that were taken for empty, and for each case a dict with what
+        ``verify.Outcome`` tells.
 
     Raises:
         BridgeError: if the process ends early.

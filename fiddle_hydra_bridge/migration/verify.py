@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -32,6 +32,20 @@ _MOST_REPAIRS = 50
 #: How many primary configs are tried, to compose an option with.
 _MOST_PRIMARIES = 3
 _OPEN_CHOICE = re.compile(r"You must specify '([^']+)'.*?Available options:\s*(\S[^\n]*)", re.DOTALL)
+
+
+class Outcome(NamedTuple):
+    """What composing both ways has shown.
+
+    Attributes:
+        overrides: the overrides that were used, with those for choices that the config leaves open.
+        refusal: why YAML does not compose, if so.
+        difference: the first difference, if there is one.
+    """
+
+    overrides: list[str]
+    refusal: str | None = None
+    difference: str | None = None
 
 
 @dataclass
@@ -64,21 +78,17 @@ class Comparison:
         for config in configs:
             yield self._row(config, package_of.get(config.path), names)
 
-    def compared(self, name: str, overrides: Sequence[str]) -> tuple[str | None, str | None]:
-        """Composes a config both ways.
-
-        Returns:
-            why YAML does not compose, if so; the first difference, if there is one.
-        """
-        overrides = list(overrides)
-        expected, refusal = self._composed_from_yaml(name, overrides)
+    def compared(self, name: str, overrides: Sequence[str]) -> Outcome:
+        """Composes a config both ways."""
+        used = list(overrides)
+        expected, refusal = self._composed_from_yaml(name, used)
         if refusal is not None:
-            return refusal, None
+            return Outcome(used, refusal)
         try:
-            found = self._compose(f"/fiddle:/{self.package}", name, overrides)
+            found = self._compose(f"/fiddle:/{self.package}", name, used)
         except Exception as error:  # recipes and what they import may raise anything: then the package is different
-            return None, f"the package does not compose: {first_line(error)}"
-        return None, difference(expected, found)
+            return Outcome(used, None, f"the package does not compose: {first_line(error)}")
+        return Outcome(used, None, difference(expected, found))
 
     def _row(self, config: ConfigFile, package: str | None, primaries: list[str]) -> Row:
         file = str(config.file)
@@ -87,13 +97,13 @@ class Comparison:
             return Row(config.path, file, "different", unlike)
         refusals: list[str] = []
         for name, overrides in self._ways(config, primaries):
-            refusal, unlike = self.compared(name, overrides)
-            if refusal is not None:
-                refusals.append(refusal)
+            outcome = self.compared(name, overrides)
+            if outcome.refusal is not None:
+                refusals.append(outcome.refusal)
                 continue
-            way = " ".join((name, *overrides))
-            if unlike is not None:
-                return Row(config.path, file, "different", f"{unlike} (composing {way})")
+            way = " ".join((name, *outcome.overrides))
+            if outcome.difference is not None:
+                return Row(config.path, file, "different", f"{outcome.difference} (composing {way})")
             if name != config.path:
                 self._worked[config.group] = (name, "+" if overrides[0].startswith("+") else "")
             return Row(config.path, file, "equal", composed=way)
@@ -183,7 +193,7 @@ def difference(expected: Any, found: Any, path: tuple[Any, ...] = ()) -> str | N
     if type(expected) is not type(found):
         return f"{where}: {expected!r} in YAML, {found!r} in the package"
     if isinstance(expected, dict):
-        if list(expected) != list(found):
+        if [*map(repr, expected)] != [*map(repr, found)]:
             return f"{where}: the keys {list(expected)} in YAML, {list(found)} in the package"
         steps: Any = expected
     elif isinstance(expected, list | tuple):
@@ -191,7 +201,8 @@ def difference(expected: Any, found: Any, path: tuple[Any, ...] = ()) -> str | N
             return f"{where}: {len(expected)} items in YAML, {len(found)} in the package"
         steps = range(len(expected))
     else:
-        same = expected == found or (expected != expected and found != found)
+        # Their text tells more than equality: 0.0 from -0.0; and it does not tell one NaN from another.
+        same = repr(expected) == repr(found)
         return None if same else f"{where}: {expected!r} in YAML, {found!r} in the package"
     inner = (difference(expected[step], found[step], (*path, step)) for step in steps)
     return next((each for each in inner if each is not None), None)

@@ -41,9 +41,8 @@ def serve(request: dict[str, Any]) -> None:
     for row in comparison.rows(configs, packages):
         say(dataclasses.asdict(row))
     for name, overrides in request["cases"]:
-        refusal, unlike = comparison.compared(name, overrides)
-        say({"case": [name, overrides], "refusal": refusal, "difference": unlike})
-    say({"stand_ins": comparison.stand_ins})
+        say({"case": name, **comparison.compared(name, overrides)._asdict()})
+    say({"stand_ins": sorted(comparison.stand_ins)})
 
 
 if __name__ == "__main__":

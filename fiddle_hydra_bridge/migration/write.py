@@ -8,6 +8,7 @@ entries. ``convert.python_module`` stands above and puts expressions into lines;
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any
 
 from fiddle_hydra_bridge.convert import python_values
@@ -183,6 +184,8 @@ class _Writer:
             return python_values.string(value)
         if value is None or type(value) in (bool, int, float):
             return python_values.literal(value, self.imports)
+        if isinstance(value, PurePath):
+            return call(self.imports.reference("pathlib.Path"), [python_values.string(str(value))])
         raise self._refused(path, f"a value of type {type(value).__name__} cannot be written as Python")
 
     def _item(self, container: Data, key: Any, written: Expr | None, joint: str, value: Expr) -> Item:

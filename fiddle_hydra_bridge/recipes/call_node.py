@@ -142,6 +142,9 @@ class _Node:
         object.__setattr__(self, "__arguments__", {})
         object.__setattr__(self, "__signature_info__", _shape().info)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({**state, "__signature_info__": _shape().info})
+
     def __reduce__(self: Any) -> Any:
         # The class is made when it is needed, so that it cannot be pickled by its name.
         base = fdl.Partial if isinstance(self, fdl.Partial) else fdl.Config
