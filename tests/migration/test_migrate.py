@@ -41,7 +41,10 @@ hydra: {run: {dir: "out/${now:%Y}"}}
     "model/part/two.yaml": "two: 2\n",
     "chosen/llama.yaml": "by: llama\n",
     "a-b/x y.yaml": "odd: true\n",
-    "experiment/fast.yaml": "# @package _global_\ndefaults:\n  - override /db: nested\n  - override /model@net: llama\nseed: 2\n",
+    "experiment/fast.yaml": """# @package _global_
+defaults: [override /db: nested, override /model@net: llama]
+seed: 2
+""",
     "hydra/job_logging/quiet.yaml": "version: 1\nroot: {level: ERROR}\n",
     "plugged.yaml": "defaults: [schema, group: schema, override hydra/launcher: not_installed]\na: 1\n",
     "broken.yaml": "a: [1\n",

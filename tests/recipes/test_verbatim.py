@@ -58,7 +58,7 @@ ROWS: dict[str, tuple[Any, str]] = {
     ),
     "mappings": ({"a": {"b": {"c": [1, {"d": None}]}}}, "a: {b: {c: [1, {d: null}]}}"),
     "a mapping with control keys": ({"a": {"_partial_": True, "_args_": [1]}}, "a: {_partial_: true, _args_: [1]}"),
-    "keys of any type": ({1: "a", 2.5: "b", True: "c"}, "{1: a, 2.5: b, true: c}"),
+    "keys of any type": ({2: "a", 2.5: "b", True: "c"}, "{2: a, 2.5: b, true: c}"),
     "a node in data": ({"a": [fhb.node(Node, b=1)]}, "a: [{_target_: tests.components.Node, b: 1}]"),
     "the words to Hydra": (
         fhb.node(Node, defaults=["_self_"], hydra={"job": {"name": "x"}}, a=1),
