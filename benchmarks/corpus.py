@@ -63,7 +63,9 @@ def main() -> None:
     start = time.perf_counter()
     listed = [entry for entry in entries(corpus) if arguments.only in entry.root]
     for root, group in itertools.groupby(listed, key=lambda entry: entry.root):
-        migrate_tree(corpus / root, root, [entry for entry in group if str(entry) in composed], tally)
+        began = time.perf_counter()
+        files = migrate_tree(corpus / root, root, [entry for entry in group if str(entry) in composed], tally)
+        print(f"{root}: {files} files in {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"migrated and compared in {time.perf_counter() - start:.0f} s, at most {peak:.0f} MB in this process\n")
     print("\n".join(tally.lines()))
@@ -92,8 +94,8 @@ def count_graphs(corpus: Path, only: str, tally: Tally) -> set[str]:
     return made
 
 
-def migrate_tree(folder: Path, root: str, composed: list[Entry], tally: Tally) -> None:
-    """Migrates a tree, and compares what its index lists."""
+def migrate_tree(folder: Path, root: str, composed: list[Entry], tally: Tally) -> int:
+    """Migrates a tree, and compares what its index lists. Returns how many files it has."""
     project = composed[0].project if composed else root.split("/")[0].replace("__", "/")
     entry = composed[0] if composed else None
     # Hydra 1.4 refuses old ones; an app that moves there leaves it out.
@@ -115,6 +117,7 @@ def migrate_tree(folder: Path, root: str, composed: list[Entry], tally: Tally) -
         tally.add(project, "equal", unlike is None)
         if unlike is not None:
             tally.reasons[f"config: {unlike}"].append(str(case))
+    return len(report.rows)
 
 
 @contextmanager

@@ -227,7 +227,11 @@ def growths() -> list[Growth]:
         graph = fhb.from_hydra(tree_of(nodes))
         return lambda: fhb.to_yaml(graph)
 
-    return [Growth(work.__name__, work) for work in (instantiate, from_hydra, from_yaml, to_yaml)]
+    def to_python(nodes: int) -> Work:
+        graph = fhb.from_hydra(tree_of(nodes))
+        return lambda: fhb.to_python(graph)
+
+    return [Growth(work.__name__, work) for work in (instantiate, from_hydra, from_yaml, to_yaml, to_python)]
 
 
 # Measuring and printing ---------------------------------------------------------------------------------------

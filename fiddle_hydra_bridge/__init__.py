@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from fiddle_hydra_bridge.convert.bridge import from_hydra, from_yaml, to_hydra, to_python, to_yaml
+    from fiddle_hydra_bridge.convert.bridge import from_hydra, from_yaml, to_hydra, to_yaml
     from fiddle_hydra_bridge.convert.codec import Codec
     from fiddle_hydra_bridge.convert.compare import equivalent, same_graph
     from fiddle_hydra_bridge.convert.files import load, save
     from fiddle_hydra_bridge.convert.instantiation import instantiate
     from fiddle_hydra_bridge.convert.links import build, link, resolve
+    from fiddle_hydra_bridge.convert.printing import to_python
     from fiddle_hydra_bridge.convert.runtime import (
         arg_factory,
         partial,
@@ -103,7 +104,7 @@ _ERRORS = "fiddle_hydra_bridge.errors"
 _CONVERT = "fiddle_hydra_bridge.convert."
 _VOCABULARY = "fiddle_hydra_bridge.vocabulary."
 _HOMES = {
-    **dict.fromkeys(["from_hydra", "from_yaml", "to_hydra", "to_python", "to_yaml"], _CONVERT + "bridge"),
+    **dict.fromkeys(["from_hydra", "from_yaml", "to_hydra", "to_yaml"], _CONVERT + "bridge"),
     **dict.fromkeys(["build", "link", "resolve"], _CONVERT + "links"),
     **dict.fromkeys(["load", "save"], _CONVERT + "files"),
     **dict.fromkeys(
@@ -121,6 +122,7 @@ _HOMES = {
     "Codec": _CONVERT + "codec",
     "LazyTarget": _CONVERT + "targets",
     "instantiate": _CONVERT + "instantiation",
+    "to_python": _CONVERT + "printing",
 }
 
 

@@ -51,9 +51,10 @@ def ruff_complaints(text: str) -> str:
     if _RUFF is None:
         pytest.skip("ruff is not installed; the extra `lint` has it")
     with TemporaryDirectory() as folder:
-        # The folder of a project, in which `tests.components` is code of its own.
-        (Path(folder) / "tests").mkdir()
-        (Path(folder) / "tests" / "components.py").touch()
+        # The folder of a project, in which these modules are code of its own.
+        for name in ("tests/components.py", "tests/convert/test_python_source.py"):
+            (Path(folder) / name).parent.mkdir(exist_ok=True)
+            (Path(folder) / name).touch()
         return "".join(_run_ruff(command, text, folder) for command in _COMMANDS)
 
 

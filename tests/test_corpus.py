@@ -33,6 +33,7 @@ from omegaconf.errors import OmegaConfBaseException
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.compare import first_difference, first_graph_difference
 from tests.corpus_tools import Composed, Entry, compose_all, initialized, stub_resolvers, with_stand_ins
+from tests.python_tools import graph_of
 
 pytestmark = pytest.mark.slow
 
@@ -242,6 +243,15 @@ def test_the_graph_comes_back_from_its_yaml(cases: list[Case], tally: Tally) -> 
         return found(first_graph_difference(fhb.from_yaml(fhb.to_yaml(case.graph), missing="lazy"), case.graph))
 
     assert tally.failures("from YAML", cases, check) == ""
+
+
+def test_law_6_the_graph_comes_back_from_its_python(sample: list[Case], tally: Tally) -> None:
+    def check(case: Case) -> Iterator[str]:
+        for graph in (case.graph, kept(case)):
+            for style in ("fiddle", "auto_config"):
+                yield from found(first_graph_difference(graph_of(fhb.to_python(graph, style=style)), graph))
+
+    assert tally.failures("printed", sample, check) == ""
 
 
 def test_kept_links_are_the_interpolations_as_they_were_written(sample: list[Case], tally: Tally) -> None:

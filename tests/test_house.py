@@ -46,7 +46,7 @@ ORDER = (
     },
     # What users call: the spokes put together.
     {"convert.bridge", "convert.instantiation"},
-    {"convert.links", "convert.files"},
+    {"convert.links", "convert.files", "convert.printing"},
 )
 #: The wings above the converters, in their order, then the command. Within a wing only cycles are excluded.
 WINGS = ("vocabulary", "recipes", "migration", "cli")
@@ -57,9 +57,18 @@ LONGEST = 450
 EAGER_IMPORTERS = {
     "yaml": {"yaml_text"},
     # `python_source` asks Fiddle which calls its `auto_config` rewrites.
-    "fiddle": {"graph_reader", "graph_writer", "python_source", "bridge", "links"},
+    "fiddle": {"graph_reader", "graph_writer", "python_source", "bridge", "links", "printing"},
     # The graph's spokes and the links import it through `nodes`: other conversion modes make its containers.
-    "omegaconf": {"omegaconf_nodes", "objects", "graph_reader", "graph_writer", "bridge", "instantiation", "links"},
+    "omegaconf": {
+        "omegaconf_nodes",
+        "objects",
+        "graph_reader",
+        "graph_writer",
+        "bridge",
+        "instantiation",
+        "links",
+        "printing",
+    },
 }
 LAZY_IMPORTERS = {
     "yaml": set[str](),

@@ -22,17 +22,15 @@ from fiddle_hydra_bridge.convert import (
     hydra_reader,
     hydra_writer,
     omegaconf_nodes,
-    python_source,
     targets,
     values,
     yaml_text,
 )
-from fiddle_hydra_bridge.convert.buildables import has_signature, own_mode
 from fiddle_hydra_bridge.convert.docs import comments_for
 from fiddle_hydra_bridge.convert.histories import Location, caller
 from fiddle_hydra_bridge.convert.hydra_keys import MODES
 from fiddle_hydra_bridge.convert.nodes import is_config, is_structured
-from fiddle_hydra_bridge.convert.tree import PLAIN_TYPES, Call, Data, Marks, Tree
+from fiddle_hydra_bridge.convert.tree import PLAIN_TYPES, Data, Marks
 from fiddle_hydra_bridge.errors import (
     BridgeError,
     ParameterError,
@@ -44,18 +42,7 @@ from fiddle_hydra_bridge.errors import (
     suggestion,
 )
 
-__all__ = [
-    "Options",
-    "for_python",
-    "from_hydra",
-    "from_parsed",
-    "from_yaml",
-    "guarded",
-    "to_data",
-    "to_hydra",
-    "to_python",
-    "to_yaml",
-]
+__all__ = ["Options", "from_hydra", "from_parsed", "from_yaml", "guarded", "to_data", "to_hydra", "to_yaml"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -271,56 +258,6 @@ def to_yaml(graph: Any, *, defaults: str = "set", comments: bool = False, codecs
     """
     data = to_data(graph, defaults, codecs)
     return yaml_text.emit(data, comments=comments_for(data) if comments else None)
-
-
-@guarded
-def to_python(graph: Any, *, name: str = "config", style: str = "fiddle", codecs: Iterable[values.Codec] = ()) -> str:
-    """Converts a graph to the source of a Python module that defines a function which returns it.
-
-    The text is what ``ruff format`` leaves as it is. Nothing is run: names and strings of the graph are written as
-    what they are.
-
-    Args:
-        graph: a Buildable, or lists and dicts of them.
-        name: the name of the function.
-        style: "fiddle" for ``fdl.Config(...)``; "auto_config" for a function of plain calls below Fiddle's
-            ``@auto_config``, whose ``as_buildable()`` returns the graph; "nemo_run" for ``run.Config(...)``, which
-            returns the graph with NeMo-Run's classes.
-        codecs: codecs for values, besides the built-in ones.
-
-    Raises:
-        BridgeError: with every value and target that cannot be written, its path, and what to do.
-
-    Example:
-        >>> from fractions import Fraction
-        >>> print(to_python(fdl.Config(Fraction, numerator=1), name="half"), end="")
-        from fractions import Fraction
-        <BLANKLINE>
-        import fiddle as fdl
-        <BLANKLINE>
-        <BLANKLINE>
-        def half() -> fdl.Config:
-            return fdl.Config(Fraction, numerator=1)
-    """
-    tree, making = for_python(graph, codecs)
-    return python_source.write(tree, name=name, style=style, making=making)
-
-
-def for_python(graph: Any, codecs: Iterable[values.Codec] = ()) -> tuple[Tree, Callable[[Call], python_source.Making]]:
-    """Reads a graph for ``python_source``.
-
-    Returns:
-        the tree, and what is known of the node of each call in it.
-    """
-    nodes: list[tuple[Any, Call]] = []
-    tree = graph_reader.read(graph, codecs=values.BUILTIN.with_codecs(*codecs), nodes=nodes, placeholders=False)
-    made = {id(call): _making_of(node) for node, call in nodes}
-    return tree, lambda call: made[id(call)]
-
-
-def _making_of(node: Any) -> python_source.Making:
-    function = fdl.get_callable(node)
-    return python_source.Making(isinstance(function, targets.LazyTarget), has_signature(function), own_mode(node))
 
 
 def to_data(

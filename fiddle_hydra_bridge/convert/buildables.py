@@ -373,7 +373,8 @@ def without_signature(cls: Any, function: Any, /, *args: Any, **kwargs: Any) -> 
     [1, 2]
     """
     arguments: dict[int | str, Any] = dict(enumerate(args))
-    return make(cls, function, _anything_shape(), arguments | kwargs)
+    arguments.update(kwargs)
+    return make(cls, function, _anything_shape(), arguments)
 
 
 def has_signature(function: Any) -> bool:

@@ -22,7 +22,9 @@ __all__ = [
     "Symbol",
     "Text",
     "call",
+    "comment_lines",
     "emit",
+    "printable",
     "symbols",
     "text",
     "walk",
@@ -210,7 +212,12 @@ def _emit(lines: list[str], expr: Expr, prefix: str, suffix: str, indent: int) -
     flat = _flat(expr)
     if flat is not None and indent + _columns(prefix) + _columns(flat) + len(suffix) <= WIDTH:
         lines.append(" " * indent + prefix + flat + suffix)
-    elif isinstance(expr, Text):
+    else:
+        _emit_broken(lines, expr, prefix, suffix, indent)
+
+
+def _emit_broken(lines: list[str], expr: Expr, prefix: str, suffix: str, indent: int) -> None:
+    if isinstance(expr, Text):
         lines.append(" " * indent + prefix + _joined(expr.parts) + suffix)
     elif not expr.items:
         lines.append(" " * indent + prefix + _joined(expr.head) + expr.brackets + suffix)
@@ -237,7 +244,7 @@ def _emit_item(lines: list[str], item: Item, comma: str, indent: int) -> None:
     above: tuple[str, ...] = ()
     beside = ""
     if item.comment is not None:
-        above, beside = item.comment.above, item.comment.beside
+        above, beside = item.comment.above, printable(item.comment.beside)
     if item.key is None:
         _emit(lines, item.value, item.joint, comma, indent)
     else:
@@ -248,19 +255,25 @@ def _emit_item(lines: list[str], item: Item, comma: str, indent: int) -> None:
             lines[start] += note
         else:
             above = (*above, beside)
-    lines[start:start] = _comment_lines(above, indent)
+    lines[start:start] = comment_lines(above, indent)
     if item.comment is not None:
-        lines += _comment_lines(item.comment.below, indent)
+        lines += comment_lines(item.comment.below, indent)
 
 
-def _comment_lines(words: Iterable[str], indent: int) -> list[str]:
-    return [f"{' ' * indent}# {line}".rstrip() for line in words]
+def comment_lines(comments: Iterable[str], indent: int = 0) -> list[str]:
+    """Writes comments, a line for each, whatever characters they hold."""
+    return [f"{' ' * indent}# {printable(comment)}".rstrip() for comment in comments]
+
+
+def printable(words: str) -> str:
+    """Returns words without line ends and whatever else could end a comment, or hide in it."""
+    return "".join(character if character.isprintable() else " " for character in words)
 
 
 def _emit_entry(lines: list[str], key: Expr, joint: str, value: Expr, comma: str, indent: int) -> None:
     flat = _flat(key)
     if flat is None or (isinstance(key, Group) and indent + _columns(flat) + len(joint) + _opening(value) > WIDTH):
-        _emit(lines, key, "", joint, indent)
+        _emit_broken(lines, key, "", joint, indent)
         last = lines.pop()
         _emit(lines, value, last.lstrip(), comma, indent)
     else:

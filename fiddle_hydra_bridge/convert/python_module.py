@@ -13,6 +13,7 @@ Names are chosen by ``text()``, when all of them are known. So an expression hol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from fiddle_hydra_bridge.convert.python_layout import (
@@ -24,7 +25,9 @@ from fiddle_hydra_bridge.convert.python_layout import (
     Symbol,
     Text,
     call,
+    comment_lines,
     emit,
+    printable,
     symbols,
     text,
 )
@@ -274,7 +277,7 @@ def _in_order_of_calls(root: Function) -> list[Function]:
 
 
 def _function_lines(function: Function) -> list[str]:
-    lines = [f"# {line}".rstrip() for line in function.comments]
+    lines = comment_lines(function.comments)
     lines += [f"@{''.join(map(_name, decorator))}" for decorator in function.decorators]
     lines += _signature(function)
     lines += _docstring(function.doc, 4)
@@ -310,9 +313,13 @@ def _name(part: Part) -> str:
 
 
 def _docstring(doc: str, indent: int) -> list[str]:
-    if not doc:
+    words = [printable(line).rstrip() for line in doc.strip().replace("\\", "\\\\").splitlines()]
+    if not words:
         return []
-    first, *others = doc.replace("\\", "\\\\").replace('"""', '\\"\\"\\"').strip().splitlines()
     blanks = " " * indent
-    lines = [f'{blanks}"""{first}', *(f"{blanks}{line}".rstrip() for line in others)]
-    return [*lines, f'{blanks}"""'] if others else [f'{lines[0]}"""']
+    lines = [f"{blanks}{line}".rstrip().replace('"""', '\\"\\"\\"') for line in words]
+    # A quote beside the quotes is kept apart, as ruff does.
+    first, bare_quote = lines[0].lstrip(), re.search(r'(?<!\\)(?:\\\\)*"$', lines[-1])
+    before, behind = " " if first.startswith('"') else "", " " if bare_quote else ""
+    lines[0] = f'{blanks}"""{before}{first}'
+    return [*lines, f'{blanks}"""'] if len(lines) > 1 else [f'{lines[0]}{behind}"""']

@@ -13,7 +13,7 @@ import keyword
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fiddle_hydra_bridge.convert.callables import look_up
@@ -94,11 +94,13 @@ class Names:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self.taken = {*keyword.kwlist, *_BUILTINS, *_AMBIGUOUS, "__debug__", *taken}
+        self._numbers: dict[str, Iterator[int]] = {}
 
     def give(self, symbol: Symbol, *candidates: str) -> None:
         """Gives a symbol the first of these names that is free, or the last one with a number behind it."""
         wishes = [name for name in candidates if is_name(name)] or ["value"]
-        numbered = (f"{wishes[-1]}_{number}" for number in itertools.count(2))
+        numbers = self._numbers.setdefault(wishes[-1], itertools.count(2))
+        numbered = (f"{wishes[-1]}_{number}" for number in numbers)
         symbol.text = next(name for name in itertools.chain(wishes, numbered) if name not in self.taken)
         self.taken.add(symbol.text)
 
@@ -114,6 +116,7 @@ class Imports:
     def __init__(self, first_party: Iterable[str] = ()) -> None:
         self.first_party = frozenset(first_party)
         self._references: dict[tuple[str, str | None], Reference] = {}
+        self._paths: dict[str, tuple[Part, ...]] = {}
 
     def reference(self, path: str) -> tuple[Part, ...]:
         """Returns the parts of an expression that stand for what a dotted path names.
@@ -121,6 +124,12 @@ class Imports:
         Raises:
             TargetError: if it cannot be imported by an import statement.
         """
+        known = self._paths.get(path)
+        if known is None:
+            known = self._paths[path] = self._found(path)
+        return known
+
+    def _found(self, path: str) -> tuple[Part, ...]:
         module, qualname = _split(path)
         if not all(map(is_name, (*module.split("."), *qualname.split(".")))):
             raise TargetError(

@@ -15,24 +15,27 @@ written as their paths say.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from fiddle.experimental import auto_config
-
 from fiddle_hydra_bridge.convert import python_values
-from fiddle_hydra_bridge.convert.callables import look_up
 from fiddle_hydra_bridge.convert.paths import format_path
 from fiddle_hydra_bridge.convert.python_layout import Comment, Expr, Group, Item, Part, Text, call, symbols, text, walk
 from fiddle_hydra_bridge.convert.python_module import Function, Module, Variable
 from fiddle_hydra_bridge.convert.python_names import is_name, snake_case
+from fiddle_hydra_bridge.convert.python_styles import (
+    CONSTRUCTOR_NAMES,
+    STYLES,
+    Making,
+    Style,
+    as_converted,
+    is_changed_by_binding,
+    is_rewritten,
+)
 from fiddle_hydra_bridge.convert.tree import (
     MISSING,
     SCALAR_TYPES,
     TAGGED,
-    VALUE,
     Call,
     Link,
     Tree,
@@ -49,52 +52,7 @@ from fiddle_hydra_bridge.errors import (
     suggestion,
 )
 
-__all__ = ["STYLES", "Making", "Printer", "Style", "write"]
-
-
-@dataclass(frozen=True)
-class Style:
-    """How nodes are written.
-
-    Attributes:
-        config: the path of the class of configs.
-        partial: the path of the class of partials.
-        rewritten: whether calls stand for configs, since ``auto_config`` rewrites the function.
-        binding: whether the classes' constructors change arguments, as NeMo-Run's do.
-    """
-
-    config: str = "fiddle.Config"
-    partial: str = "fiddle.Partial"
-    rewritten: bool = False
-    binding: bool = False
-
-
-#: The styles of ``to_python``, by name.
-STYLES = {
-    "fiddle": Style(),
-    "auto_config": Style(rewritten=True),
-    "nemo_run": Style("nemo_run.Config", "nemo_run.Partial", binding=True),
-}
-
-
-@dataclass(frozen=True)
-class Making:
-    """What a call does not say about its node.
-
-    Attributes:
-        lazy: whether its callable is a ``LazyTarget``.
-        signature: whether its callable shows a signature.
-        mode: the conversion mode of its class, if it is of a class of ``buildables.mode_class``.
-    """
-
-    lazy: bool = False
-    signature: bool = True
-    mode: str | None = None
-
-
-def as_converted(made: Call) -> Making:
-    """What is known of a node that was not read from a graph: the class follows its conversion mode."""
-    return Making("${" in made.target, mode=None if made.convert == "all" else made.convert)
+__all__ = ["Printer", "write"]
 
 
 def write(
@@ -278,7 +236,7 @@ class Printer:
             if made.kind == "partial" and not {"partial_cls", "buildable_or_callable"} & made.kwargs.keys():
                 target = Item(Text(self.imports.reference(made.target)))
                 return self._rewrites(call(self.imports.reference("functools.partial"), (), [target, *items]))
-            if made.kind == "config" and _is_rewritten(made.target):
+            if made.kind == "config" and is_rewritten(made.target):
                 return self._rewrites(call(self.imports.reference(made.target), (), items))
         if making.lazy:
             lazy = [python_values.string(made.target)]
@@ -290,10 +248,10 @@ class Printer:
             return call(function, [Text(self._class(made, making, called=False))], [target, *items])
         if not self.style.binding or made.kind == "factory":
             return call(self._class(made, making), (), [target, *items])
-        if _CONSTRUCTOR_NAMES & made.kwargs.keys():
+        if CONSTRUCTOR_NAMES & made.kwargs.keys():
             plain = call(self.imports.reference(f"fiddle.{made.kind.title()}"), (), [target, *items])
             return call(self.imports.reference("fiddle.cast"), [Text(self._class(made, making, called=False)), plain])
-        if _is_changed_by_binding(made):
+        if is_changed_by_binding(made):
             items = [*items, Item(text("False"), text("bind_args"), "=")]
         return call(self._class(made, making), (), [target, *items])
 
@@ -366,38 +324,6 @@ class Printer:
         for each in functions:
             word = "auto_config" if each in rewritten else "exempt"
             each.decorators.append(self.imports.reference(f"fiddle.experimental.auto_config.{word}"))
-
-
-#: Parameters of NeMo-Run's constructors, which no argument can be called.
-_CONSTRUCTOR_NAMES = frozenset({"self", "fn_or_cls", "bind_args"})
-
-
-def _is_rewritten(path: str) -> bool:
-    """Whether ``auto_config`` makes a Config of a call of this target. Of what is not loaded nobody knows."""
-    try:
-        function = look_up(path)
-    except (LookupError, AttributeError):
-        return False
-    is_special = path.startswith(("fiddle.", "functools."))
-    return not (is_special or auto_config.is_auto_config(function) or auto_config.auto_config_policy.latest(function))
-
-
-def _is_changed_by_binding(made: Call) -> bool:
-    """Whether NeMo-Run's constructor would change an argument: dataclasses become configs, and what is falsy gives
-    way to the config that the annotation of the parameter names."""
-    arguments = (*made.args, *made.kwargs.values())
-    if any(type(item) is Call and item.kind == "value" and item.target in _MAY_BE_DATACLASSES for item in arguments):
-        return True
-    try:
-        parameters = inspect.signature(look_up(made.target)).parameters.values()
-    except (LookupError, AttributeError, TypeError, ValueError):  # not loaded, or no signature to be had
-        return False
-    return any(str(parameter.annotation).startswith("typing.Annotated") for parameter in parameters)
-
-
-_MAY_BE_DATACLASSES = frozenset(
-    {VALUE, *(f"hydra.utils.get_{kind}" for kind in ("object", "class", "method", "static_method"))}
-)
 
 
 def _met_again(tree: Tree) -> dict[int, list[str]]:

@@ -34,7 +34,7 @@ class Writer(Protocol):
 # Literals -----------------------------------------------------------------------------------------------------
 
 
-def literal(value: Any, imports: Imports) -> Text:
+def literal(value: Any, imports: Imports) -> Expr:
     """Writes None, a bool, an int, a float or a str."""
     if type(value) is float:
         return _float(value, imports)
@@ -47,10 +47,10 @@ def literal(value: Any, imports: Imports) -> Text:
     return text(repr(value))
 
 
-def _float(value: float, imports: Imports) -> Text:
+def _float(value: float, imports: Imports) -> Expr:
     if math.isnan(value):
         # Not math.nan: two entries of a dict or set that were two objects would become one.
-        return text('float("nan")')
+        return call(imports.reference("builtins.float"), [string("nan")])
     if math.isinf(value):
         return text("-" if value < 0 else "", *imports.reference("math.inf"))
     return text(repr(value).replace("e+", "e"))

@@ -98,7 +98,10 @@ def outputs(project: Path, app: str, *lines: list[str]) -> list[tuple[int, list[
     """Exit codes and outputs, without what tells one app from another, and without times."""
     extra = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra.job.name=app"]
     ran = run_app(project / f"{app}.py", *([*line, *extra] for line in lines), folder=project)
-    return [(code, [line for line in text.splitlines() if app not in line and "[HYDRA]" not in line]) for code, text, _ in ran]
+    return [
+        (code, [line for line in text.splitlines() if app not in line and "[HYDRA]" not in line])
+        for code, text, _ in ran
+    ]
 
 
 @pytest.mark.parametrize("app", ["python_app", "mixed_app"])
