@@ -7,7 +7,7 @@ entries. ``convert.python_module`` stands above and puts expressions into lines;
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
 from pathlib import PurePath
 from typing import Any
 
@@ -21,6 +21,7 @@ from fiddle_hydra_bridge.errors import BridgeError, Place, Problem, TargetError,
 from fiddle_hydra_bridge.migration.notes import Notes, notes_of
 from fiddle_hydra_bridge.migration.plan import PlannedModule, PlannedRecipe
 from fiddle_hydra_bridge.migration.scan import ConfigFile, Content, read
+from fiddle_hydra_bridge.recipes.listing import module_of
 
 __all__ = ["Refused", "write_module"]
 
@@ -30,19 +31,19 @@ _DEEPEST = 80
 Refused = list[tuple[ConfigFile, BridgeError]]
 
 
-def write_module(planned: PlannedModule, *, lazy: bool = False, first_party: Iterable[str] = ()) -> tuple[str, Refused]:
+def write_module(planned: PlannedModule, *, lazy: bool = False) -> tuple[str, Refused]:
     """Writes a module.
 
     Args:
         planned: the module.
         lazy: whether targets are placeholders, which are imported when they are called.
-        first_party: top-level packages that belong to the project.
 
     Returns:
         the text, and the configs that have no place in it, with the reasons.
     """
     title = f"The config group ``{planned.group}``." if planned.group else "The primary configs."
-    module = Module(first_party=first_party, doc=title, taken=(child.place[-1] for child in planned.children))
+    taken = [child.place[-1] for child in planned.children]
+    module = Module(doc=title, taken=taken, module_of=functools.cache(module_of))
     refused: Refused = []
     placeholders: dict[str, str] | None = {} if lazy else None
     for recipe in planned.recipes:

@@ -21,7 +21,7 @@ from fiddle_hydra_bridge.recipes.registry import config_path, names_in
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
-__all__ = ["Listing", "Option", "imports_of"]
+__all__ = ["Listing", "Option", "imports_of", "module_of"]
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,24 @@ def _root(name: str) -> _Module | None:
             return None
         locations = spec.submodule_search_locations or []
     return None if spec is None else _Module(name, spec, ())
+
+
+def module_of(path: str) -> str | None:
+    """Returns the module that a dotted path starts with: what stands on disk, nothing is imported.
+
+    >>> module_of("concurrent.futures.thread.ThreadPoolExecutor.submit"), module_of("not_there.Model")
+    ('concurrent.futures.thread', None)
+    """
+    steps = path.split(".")
+    found: str | None = None
+    locations: Sequence[str] | None = None
+    for count in range(1, len(steps)):
+        name = ".".join(steps[:count])
+        spec = _find(name, locations) if steps[count - 1].isidentifier() else None
+        if spec is None:
+            break
+        found, locations = name, spec.submodule_search_locations or []
+    return found
 
 
 def imports_of(recipe: Any) -> dict[str, Any]:
