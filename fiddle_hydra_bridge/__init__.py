@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fiddle_hydra_bridge.convert.targets import LazyTarget
     from fiddle_hydra_bridge.errors import (
         BridgeError,
+        ExpansionError,
         LinkError,
         ParameterError,
         Place,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from fiddle_hydra_bridge.migration.migrate import migrate
     from fiddle_hydra_bridge.recipes.app import main
     from fiddle_hydra_bridge.recipes.call_node import node
+    from fiddle_hydra_bridge.recipes.compose import compose, explain
     from fiddle_hydra_bridge.recipes.overrides import override
     from fiddle_hydra_bridge.recipes.registry import recipe, register
     from fiddle_hydra_bridge.vocabulary.autoconvert import autoconvert
@@ -55,6 +57,7 @@ __all__ = [
     "BridgeError",
     "Codec",
     "Config",
+    "ExpansionError",
     "LazyTarget",
     "LinkError",
     "ParameterError",
@@ -72,7 +75,9 @@ __all__ = [
     "autoconvert",
     "broadcast",
     "build",
+    "compose",
     "equivalent",
+    "explain",
     "from_hydra",
     "from_yaml",
     "instantiate",
@@ -113,6 +118,7 @@ _HOMES = {
     **dict.fromkeys(["equivalent", "same_graph"], _CONVERT + "compare"),
     **dict.fromkeys(["Config", "Partial", "broadcast", "walk"], _VOCABULARY + "config"),
     **dict.fromkeys(["Script", "ScriptError"], _VOCABULARY + "script"),
+    **dict.fromkeys(["compose", "explain"], "fiddle_hydra_bridge.recipes.compose"),
     **dict.fromkeys(["recipe", "register"], "fiddle_hydra_bridge.recipes.registry"),
     "main": "fiddle_hydra_bridge.recipes.app",
     "node": "fiddle_hydra_bridge.recipes.call_node",

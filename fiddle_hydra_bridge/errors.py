@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "BridgeError",
+    "ExpansionError",
     "LinkError",
     "ParameterError",
     "Place",
@@ -31,14 +32,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a file: ``file:line:column``, lines and columns counted from 1."""
+    """Where something stands in a file: ``file:line:column``, lines and columns counted from 1.
+
+    A place that is no line of a text has line 0 and is only named, e.g. ``command line: model.dim=3``; a line of
+    Python whose column is not known has column 0.
+    """
 
     file: str
     line: int
     column: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
 
 class BridgeError(Exception):
@@ -71,6 +76,10 @@ class BridgeError(Exception):
 
 class SyntaxProblemError(BridgeError):
     """Text that is not the YAML (or JSON) that OmegaConf reads, or that is too deep or too large."""
+
+
+class ExpansionError(SyntaxProblemError):
+    """YAML whose aliases expand it without measure."""
 
 
 class TargetError(BridgeError):

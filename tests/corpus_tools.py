@@ -25,7 +25,17 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-__all__ = ["Composed", "Entry", "StandIn", "compose_all", "entries", "initialized", "stub_resolvers", "with_stand_ins"]
+__all__ = [
+    "Composed",
+    "Entry",
+    "StandIn",
+    "compose_all",
+    "entries",
+    "initialized",
+    "ready",
+    "stub_resolvers",
+    "with_stand_ins",
+]
 
 #: OmegaConf's and Hydra's own resolvers, which stand already.
 _KNOWN_RESOLVERS = frozenset({"oc.env", "oc.select", "hydra", "now"})
@@ -121,12 +131,20 @@ def _compose_tree(corpus: Path, tree: list[Entry]) -> Iterator[Composed]:
         for entry in tree:
             yield Composed(entry, OmegaConf.load(folder / f"{entry.name}.yaml"))
         return
-    with _importable(corpus, first), _stub_configs(first), initialized(folder, first.version_base):
+    with ready(corpus, first):
         for entry in tree:
             try:
                 yield Composed(entry, compose(entry.name, list(entry.overrides)))
             except (HydraException, OmegaConfBaseException) as error:
                 yield Composed(entry, refusal=f"{type(error).__name__}: {str(error).splitlines()[0]}")
+
+
+@contextmanager
+def ready(corpus: Path, entry: Entry) -> Iterator[None]:
+    """Makes Hydra compose the configs of an entry's tree, with what its project registers and imports."""
+    folder = corpus / entry.root
+    with _importable(corpus, entry), _stub_configs(entry), initialized(folder, entry.version_base):
+        yield
 
 
 @contextmanager

@@ -5,8 +5,9 @@ How to write a snippet, by the word behind the fence:
 - ``python`` runs. The blocks of a page share one namespace, from top to bottom, and a directory of their own that is
   the current one and can be imported from. A block that raises fails the page: show an error by catching it and
   printing it.
-- ``console`` shows commands behind ``$ ``. ``python …`` runs in the page's directory; of ``make …`` only the target's
-  existence is checked, of ``pip …`` nothing. Outputs stand in a block of their own.
+- ``console`` shows commands behind ``$ ``. ``python …`` and ``fiddle-hydra …`` run in the page's directory; where one
+  ends in ``# exit code 1``, it fails so, and its errors are the output. Of ``make …`` only the target's existence is
+  checked, of ``pip …`` nothing. Outputs stand in a block of their own.
 - ``yaml`` or ``text`` right below one of these (no prose between) is its output, without empty lines at the end.
   ``...`` stands for any text, as in doctests. ``text`` elsewhere is not checked.
 - ``yaml`` elsewhere must be a config that OmegaConf reads.
@@ -26,6 +27,7 @@ import re
 import shlex
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,6 +40,8 @@ from omegaconf import OmegaConf
 import fiddle_hydra_bridge as fhb
 
 ROOT = Path(__file__).resolve().parents[1]
+#: What pages run, by the word that they write.
+PROGRAMS = {"python": sys.executable, "fiddle-hydra": str(Path(sysconfig.get_path("scripts")) / "fiddle-hydra")}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -112,13 +116,13 @@ class PageRun:
         if program == "make":
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in arguments), f"{where}: {line}"
-        elif program == "python":
+        elif program in PROGRAMS:
             env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-            done = subprocess.run(
-                [sys.executable, *arguments], cwd=self.directory, env=env, capture_output=True, text=True, timeout=120
-            )
-            assert done.returncode == 0, f"{where}: {line}\n{done.stderr}"
-            return done.stdout
+            words = [PROGRAMS[program], *arguments]
+            done = subprocess.run(words, cwd=self.directory, env=env, capture_output=True, text=True, timeout=120)
+            code = re.search(r"# exit code (\d+)$", line)
+            assert done.returncode == int(code[1] if code else 0), f"{where}: {line}\n{done.stderr}"
+            return done.stdout + (done.stderr if code else "")
         else:
             assert program == "pip", f"{where}: no rule for {program!r}"
         return ""

@@ -42,7 +42,17 @@ from fiddle_hydra_bridge.errors import (
     suggestion,
 )
 
-__all__ = ["Options", "from_hydra", "from_parsed", "from_yaml", "guarded", "to_data", "to_hydra", "to_yaml"]
+__all__ = [
+    "Options",
+    "from_hydra",
+    "from_marked",
+    "from_parsed",
+    "from_yaml",
+    "guarded",
+    "to_data",
+    "to_hydra",
+    "to_yaml",
+]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -222,19 +232,32 @@ def from_parsed(data: Data, marks: Marks, text: str, options: Options) -> Any:
 
     OmegaConf is asked only where the text holds what it alone can say: interpolations, and children that stay config.
     """
-    shared = frozenset[int]()
     if "${" in text or "_recursive_" in text:
         try:
             config = OmegaConf.create(data)
         except OmegaConfBaseException as error:
             raise _refused_by_omegaconf(error, data, marks) from error
-        try:
-            data, shared, marks = omegaconf_nodes.read(
-                config, links=options.links, share=options.share, marks=marks, parsed=data
-            )
-        except BridgeError as error:
-            raise type(error)(_with_place(problem, data, marks) for problem in error.problems) from error
-    return options.graph(data, shared, marks, Location(marks.source, marks.root[0], None))
+        return from_marked(config, data, marks, options)
+    return options.graph(data, frozenset(), marks, Location(marks.source, marks.root[0], None))
+
+
+def from_marked(config: Any, parsed: Data, marks: Marks, options: Options) -> Any:
+    """Makes a graph of a config whose places are known.
+
+    Args:
+        config: the DictConfig or ListConfig.
+        parsed: its data, of the same form.
+        marks: the marks of these data.
+        options: how the config is read.
+    """
+    try:
+        data, shared, marks_of_data = omegaconf_nodes.read(
+            config, links=options.links, share=options.share, marks=marks, parsed=parsed
+        )
+    except BridgeError as error:
+        raise type(error)(_with_place(problem, parsed, marks) for problem in error.problems) from error
+    location = Location(marks.source, marks.root[0], None) if marks.source else caller()
+    return options.graph(data, shared, marks_of_data, location)
 
 
 @guarded
@@ -350,7 +373,7 @@ def _refused_by_omegaconf(error: OmegaConfBaseException, data: Data, marks: Mark
 
 def _with_place(problem: Problem, data: Data, marks: Marks) -> Problem:
     """Returns a problem with the place of the key that it names in OmegaConf's way, e.g. ``a.b[0]``."""
-    mark = marks.root
+    mark = (marks.source, *marks.root)
     for step in (problem.path or "").replace("[", ".").replace("]", "").split("."):
         key: Any = int(step) if type(data) is list and step.isdigit() else step
         mark = marks.lines.get(id(data), {}).get(key, mark)
@@ -358,7 +381,7 @@ def _with_place(problem: Problem, data: Data, marks: Marks) -> Problem:
             data = data[key]
         except (KeyError, IndexError, TypeError):
             break
-    return replace(problem, place=Place(marks.source, *mark))
+    return replace(problem, place=Place(*mark))
 
 
 def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:

@@ -29,7 +29,7 @@ from fiddle_hydra_bridge.errors import (
     raise_problems,
 )
 
-__all__ = ["load", "save"]
+__all__ = ["decoded", "load", "read_text", "replace_file", "save", "text_of"]
 
 _KINDS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
@@ -48,17 +48,39 @@ def load(path: str | os.PathLike[str], **options: Any) -> Any:
     """
     file = Path(path)
     kind = _kind_of(file)
-    content = file.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        lines = content[: error.start].decode("utf-8-sig").split("\n")
-        place = Place(str(file), len(lines), len(lines[-1]) + 1)
-        message = f"the file is not UTF-8: {error.reason}"
-        raise SyntaxProblemError(Problem(message, place=place, kind=SyntaxProblemError)) from error
+    text = read_text(file, str(file))
     if kind == "yaml":
         return from_yaml(text, source=str(file), **options)
     return from_parsed(_parse_json(text, str(file)), Marks(str(file)), text, Options.named(options))
+
+
+def read_text(file: Path, source: str) -> str:
+    """Reads a file of UTF-8.
+
+    Args:
+        file: the file.
+        source: its name in messages.
+
+    Raises:
+        OSError: if it cannot be read.
+        SyntaxProblemError: if it is not UTF-8, with the place.
+    """
+    return decoded(file.read_bytes(), source)
+
+
+def decoded(content: bytes, source: str) -> str:
+    """Reads bytes as UTF-8, with or without a byte order mark.
+
+    Raises:
+        SyntaxProblemError: if they are not UTF-8, with the place.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        lines = content[: error.start].decode("utf-8-sig").split("\n")
+        place = Place(source, len(lines), len(lines[-1]) + 1)
+        message = f"the file is not UTF-8: {error.reason}"
+        raise SyntaxProblemError(Problem(message, place=place, kind=SyntaxProblemError)) from error
 
 
 @guarded
@@ -85,16 +107,19 @@ def save(
         OSError: if the file cannot be written.
         BridgeError: as ``to_hydra``; for another suffix.
     """
-    # A symbolic link stays one: what it names is replaced.
-    file = Path(os.path.realpath(path))
-    kind = _kind_of(file)
+    kind = _kind_of(Path(path))
+    replace_file(path, text_of(graph, kind, defaults=defaults, comments=comments, codecs=codecs))
+
+
+def text_of(
+    graph: Any, kind: str, *, defaults: str = "set", comments: bool = False, codecs: Iterable[Codec] = ()
+) -> str:
+    """Returns what :func:`save` writes to a file of a kind, ``"yaml"`` or ``"json"``."""
     data = to_data(graph, defaults, codecs)
     _check_names(data)
     if kind == "yaml":
-        text = emit(data, comments=comments_for(data) if comments else None)
-    else:
-        text = json.dumps(data, indent=2, ensure_ascii=False, default=_json_leaf) + "\n"
-    _replace(file, text)
+        return emit(data, comments=comments_for(data) if comments else None)
+    return json.dumps(data, indent=2, ensure_ascii=False, default=_json_leaf) + "\n"
 
 
 def _check_names(data: Data) -> None:
@@ -133,7 +158,15 @@ def _local_name(name: str, path: tuple[object, ...]) -> Problem:
     )
 
 
-def _replace(file: Path, text: str) -> None:
+def replace_file(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a file as a whole: whoever reads it sees the old text or the new one.
+
+    Raises:
+        OSError: if it cannot be written.
+        UnsupportedValueError: if the text is no Unicode.
+    """
+    # A symbolic link stays one: what it names is replaced.
+    file = Path(os.path.realpath(path))
     try:
         content = text.encode("utf-8")
     except UnicodeEncodeError as error:

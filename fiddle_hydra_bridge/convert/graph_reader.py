@@ -14,6 +14,7 @@ import fiddle as fdl
 
 from fiddle_hydra_bridge.convert import buildables, runtime, targets, values
 from fiddle_hydra_bridge.convert.buildables import Shape, shape_of
+from fiddle_hydra_bridge.convert.histories import marks_of
 from fiddle_hydra_bridge.convert.paths import Path, format_path
 from fiddle_hydra_bridge.convert.tree import MISSING, SECTION, TAGGED, Call, Link, Tree
 from fiddle_hydra_bridge.errors import BridgeError, Problem, TargetError, raise_problems
@@ -27,6 +28,7 @@ def read(
     codecs: values.Codecs = values.BUILTIN,
     defaults: str = "set",
     links: list[tuple[Any, Link | Call]] | None = None,
+    history: bool = False,
     nodes: list[tuple[Any, Call]] | None = None,
     placeholders: bool = True,
 ) -> Tree:
@@ -39,6 +41,7 @@ def read(
             spelled.
         links: where to note each link of the graph and its leaf in the tree, and each node whose target is a link
             and its call.
+        history: whether the calls know the places that Fiddle's history has of their arguments.
         nodes: where to note each Buildable that is a call node or a section, and its call.
         placeholders: whether a required parameter of a Config that is not set appears as ``???``.
 
@@ -48,6 +51,7 @@ def read(
     reader = _Reader(codecs, defaults == "all")
     if links is not None:
         reader.links = links
+    reader.history = history
     if nodes is not None:
         reader.buildables = nodes
     reader.placeholders = placeholders
@@ -68,6 +72,7 @@ class _Reader:
         #: The path of each callable that was met, by its id.
         self.targets: dict[int, str] = {}
         self.problems: list[Problem] = []
+        self.history = False
 
     def node(self, value: Any, path: Path) -> Tree:
         if values.is_leaf(value):
@@ -143,6 +148,8 @@ class _Reader:
             call.args.append(self.node(item, (*path, "_args_", index)))
         for keyword, item in arguments.named.items():
             call.kwargs[keyword] = self.node(item, (*path, keyword))
+        if self.history:
+            call.marks = marks_of(node, names)
         if call.kind == "config" and self.placeholders:
             self._add_missing(call, shape, names)
         self._tags(call, node, shape, names, path)
@@ -219,6 +226,8 @@ class _Reader:
         self.buildables.append((node, call))
         for name, item in node.__arguments__.items():
             call.kwargs[name] = self.node(item, (*path, name))
+        if self.history:
+            call.marks = marks_of(node, {})
         return call
 
     def _link(self, node: Any, path: Path) -> Tree:

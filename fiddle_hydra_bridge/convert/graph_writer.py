@@ -190,8 +190,8 @@ class _Writer:
                     self._problem(call, "_args_", ParameterError(Problem(message, kind=ParameterError)))
                     break
                 arguments[key] = item
-                if call.marks is not None and index in call.marks[1]:
-                    call.marks[1].setdefault(key, call.marks[1][index])
+                if call.marks is not None and index in call.marks:
+                    call.marks.setdefault(key, call.marks[index])
         for name, item in call.kwargs.items():
             fit = shape.fit(name)
             if fit == "named" and name not in arguments:
@@ -277,8 +277,8 @@ class _Writer:
             path = find(root, call) or ()
             steps = (*path, key) if key is not None else path
             place = None
-            if call.marks is not None and key in call.marks[1]:
-                place = Place(call.marks[0], *call.marks[1][key])
+            if call.marks is not None and key in call.marks:
+                place = Place(*call.marks[key])
             found.append(Problem(problem.message, format_path(steps), place, problem.hint, problem.kind))
         return found
 

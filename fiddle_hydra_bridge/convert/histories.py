@@ -9,19 +9,22 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fiddle import history
 from fiddle.history import Location
 
-__all__ = ["Location", "add_history", "caller", "place_last"]
+from fiddle_hydra_bridge.convert.tree import Mark
+
+__all__ = ["Location", "add_earlier", "add_history", "caller", "marks_of", "place_last"]
 
 
 def add_history(
     node: Any,
     function: Any,
     arguments: dict[int | str, Any],
-    marks: tuple[str, dict[Any, tuple[int, int]]] | None,
+    marks: dict[Any, Mark] | None,
     location: Location,
 ) -> None:
     """Writes a Buildable's history: one entry for the callable and one for each argument.
@@ -34,16 +37,39 @@ def add_history(
         for key, value in arguments.items():
             entries[key] = [_entry(key, value, location)]
     else:
-        source, lines = marks
-        entries["__fn_or_cls__"] = [_entry("__fn_or_cls__", function, _located(lines, source, "_target_", location))]
+        entries["__fn_or_cls__"] = [_entry("__fn_or_cls__", function, _located(marks, "_target_", location))]
         for key, value in arguments.items():
-            entries[key] = [_entry(key, value, _located(lines, source, key, location))]
+            entries[key] = [_entry(key, value, _located(marks, key, location))]
     for key, tags in node.__argument_tags__.items():
         if tags:
-            where = location if marks is None else _located(marks[1], marks[0], key, location)
+            where = location if marks is None else _located(marks, key, location)
             changed = history.ChangeKind.UPDATE_TAGS
             entry = history.HistoryEntry(next(_sequence), key, changed, frozenset(tags), where)
             entries.setdefault(key, []).append(entry)
+
+
+def marks_of(node: Any, names: Mapping[int | str, int | str]) -> dict[Any, Mark]:
+    """Returns where the arguments of a Buildable were set last, and its callable, under ``_target_``.
+
+    Args:
+        node: the Buildable.
+        names: the keys of its arguments that have another name in the tree.
+    """
+    marks: dict[Any, Mark] = {}
+    for key, entries in node.__argument_history__.items():
+        if entries:
+            location = entries[-1].location
+            name = "_target_" if key == "__fn_or_cls__" else names.get(key, key)
+            marks[name] = (location.filename, location.line_number, 0)
+    return marks
+
+
+def add_earlier(node: Any, key: int | str, earlier: Iterable[tuple[Any, Mark]]) -> None:
+    """Writes values that an argument had before its last change into its history, with their places."""
+    entries = node.__argument_history__[key]
+    if entries:
+        entries[:-1] = [_entry(key, value, _location(mark)) for value, mark in earlier]
+        entries[-1] = dataclasses.replace(entries[-1], sequence_id=next(_sequence))
 
 
 def place_last(node: Any, key: int | str, location: Location) -> None:
@@ -70,9 +96,21 @@ def _entry(key: Any, value: Any, location: Location) -> history.HistoryEntry:
     return entry
 
 
-def _located(lines: dict[Any, tuple[int, int]], source: str, key: Any, location: Location) -> Location:
-    mark = lines.get(key)
-    return location if mark is None else Location(source, mark[0], None)
+def _located(marks: dict[Any, Mark], key: Any, location: Location) -> Location:
+    mark = marks.get(key)
+    return location if mark is None else _location(mark)
+
+
+def _location(mark: Mark) -> Location:
+    file, line, _ = mark
+    return Location(file, line, None) if line else _Name(file, line, None)
+
+
+class _Name(Location):  # type: ignore[misc]
+    """A location that has no lines, e.g. an override: Fiddle prints its name alone."""
+
+    def format(self, max_filename_parts: int | None = None) -> str:
+        return str(self.filename)
 
 
 _NEW_VALUE = history.ChangeKind.NEW_VALUE

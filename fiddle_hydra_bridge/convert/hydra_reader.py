@@ -35,6 +35,7 @@ from fiddle_hydra_bridge.convert.tree import (
     Data,
     Kind,
     Link,
+    Mark,
     Marks,
     Tree,
     Typed,
@@ -111,7 +112,6 @@ class _Reader:
     def __init__(self, convert: str, codecs: values.Codecs, marks: Marks | None, shared: frozenset[int]) -> None:
         self.codecs = codecs
         self.lines = marks.lines if marks is not None else {}
-        self.source = marks.source if marks is not None else ""
         self.shared = shared
         self.nodes: dict[int, Tree] = {}
         self.root: Data = None
@@ -283,7 +283,7 @@ class _Reader:
             self.problem(data, path, "_args_", f"_args_ must be a list, got {args!r}")
             return
         if call.marks is not None and id(args) in self.lines:
-            call.marks = (self.source, {**call.marks[1], **self.lines[id(args)]})
+            call.marks = {**call.marks, **self.lines[id(args)]}
         for index, value in enumerate(args):
             call.args.append(
                 value
@@ -387,16 +387,15 @@ class _Reader:
             self.problem(data, path, "_convert_", f"_convert_ must be one of {', '.join(MODES)}, got {mode!r}")
         return inherited
 
-    def _marks(self, data: Data) -> tuple[str, dict[Any, tuple[int, int]]] | None:
-        lines = self.lines.get(id(data))
-        return None if lines is None else (self.source, lines)
+    def _marks(self, data: Data) -> dict[Any, Mark] | None:
+        return self.lines.get(id(data))
 
     def problem(self, data: Data, path: Path, key: str, message: str, kind: type = ParameterError) -> None:
         self.problems.append(Problem(message, format_path((*path, key)), self._place(data, key), kind=kind))
 
     def _place(self, data: Data, key: Any) -> Place | None:
         mark = self.lines.get(id(data), {}).get(key)
-        return None if mark is None else Place(self.source, *mark)
+        return None if mark is None else Place(*mark)
 
 
 _HELPERS = {

@@ -31,6 +31,7 @@ from fiddle_hydra_bridge.convert.tree import (
     Call,
     Data,
     Link,
+    Marks,
     Tree,
 )
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError, raise_problems
@@ -44,6 +45,7 @@ def write(
     codecs: values.Codecs = values.BUILTIN,
     native: Callable[[Any], bool] = lambda value: False,
     link_places: dict[int, tuple[Path, bool]] | None = None,
+    marks: Marks | None = None,
 ) -> Data:
     """Writes a tree as data.
 
@@ -53,6 +55,7 @@ def write(
         native: whether a value is written as itself, without a call node.
         link_places: where to note, by the id of each ``Link`` leaf, and of each call whose target is a link, the
             path it is written at, and whether that is below a call node.
+        marks: where to note the places that the calls of the tree know of their arguments.
 
     Returns:
         dicts, lists, scalars, ``Link`` and ``MISSING`` leaves, and values of native types.
@@ -63,7 +66,7 @@ def write(
     if type(tree) is dict and values.plain_dict(tree):
         # A plain dict at the root is a section.
         tree = Call(SECTION, kwargs=tree)
-    writer = _Writer(find_sharing(tree), codecs, native, link_places)
+    writer = _Writer(find_sharing(tree), codecs, native, link_places, marks)
     data = writer.node(tree, (), False, None)
     raise_problems(writer.problems)
     return data
@@ -76,11 +79,13 @@ class _Writer:
         codecs: values.Codecs,
         native: Callable[[Any], bool],
         link_places: dict[int, tuple[Path, bool]] | None,
+        marks: Marks | None,
     ) -> None:
         self.sharing = sharing
         self.codecs = codecs
         self.native = native
         self.link_places = link_places
+        self.marks = marks
         self.problems: list[Problem] = []
 
     def node(self, tree: Tree, path: Path, inside: bool, explicit: str | None, region: _Open | None = None) -> Data:
@@ -113,7 +118,9 @@ class _Writer:
             for key in call.kwargs.keys() & (ROOT_CONTROL if path == () else {"_target_"}):
                 message = f"a section cannot have an entry {key!r}: Hydra reads it itself"
                 self.problem(path, key, message, "rename the entry")
-            return {key: self.node(item, (*path, key), False, explicit, region) for key, item in call.kwargs.items()}
+            entries = {key: self.node(item, (*path, key), False, explicit, region) for key, item in call.kwargs.items()}
+            self._mark(entries, call)
+            return entries
         if call.target == TAGGED and call.tags is not None:
             return self._tag(
                 call, "value", lambda p: self.node(call.kwargs["value"], p, True, explicit, region), path, region
@@ -171,7 +178,14 @@ class _Writer:
         for tagged in call.tags or ():
             if isinstance(tagged, str) and tagged not in call.kwargs and call.target != TAGGED:
                 data[tagged] = self._argument(call, tagged, MISSING, (*path, tagged), explicit, region, unset=True)
+        self._mark(data, call)
         return data
+
+    def _mark(self, data: dict[str, Data], call: Call) -> None:
+        if self.marks is not None and call.marks is not None:
+            self.marks.lines[id(data)] = call.marks
+            if call.args:
+                self.marks.lines[id(data["_args_"])] = call.marks
 
     def _argument(
         self,

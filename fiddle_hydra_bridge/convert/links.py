@@ -22,6 +22,7 @@ from fiddle_hydra_bridge.convert import (
     targets,
 )
 from fiddle_hydra_bridge.convert.bridge import guarded
+from fiddle_hydra_bridge.convert.build_errors import add_configured_at
 from fiddle_hydra_bridge.convert.histories import caller
 from fiddle_hydra_bridge.convert.paths import Path
 from fiddle_hydra_bridge.convert.tree import Call, Link
@@ -122,10 +123,15 @@ def build(graph: Any, *, allow: str | Iterable[str] | None = None) -> Any:
 
     Raises:
         LinkError: if a link reaches nothing.
-        Exception: whatever targets raise, as from ``fdl.build``.
+        Exception: whatever targets raise, as from ``fdl.build``, with a note that says where the node was configured.
 
     Example:
         >>> build(fdl.Config(dict, a=1, b=link("${a}")))
         {'a': 1, 'b': 1}
     """
-    return fdl.build(resolve(graph, allow=allow))
+    resolved = resolve(graph, allow=allow)
+    try:
+        return fdl.build(resolved)
+    except Exception as error:
+        add_configured_at(error, resolved)
+        raise

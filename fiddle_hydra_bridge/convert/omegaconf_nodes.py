@@ -29,7 +29,7 @@ from fiddle_hydra_bridge.convert.nodes import (
     plain,
 )
 from fiddle_hydra_bridge.convert.paths import Path
-from fiddle_hydra_bridge.convert.tree import MISSING, Data, Link, Marks, Typed, Unbuilt
+from fiddle_hydra_bridge.convert.tree import MISSING, Data, Link, Mark, Marks, Typed, Unbuilt
 from fiddle_hydra_bridge.convert.values import is_leaf
 from fiddle_hydra_bridge.errors import Problem, SyntaxProblemError, first_line
 
@@ -89,8 +89,8 @@ class _Reader:
         self.copied = 0
         self.weights: dict[int, int] = {}
         self.copying = 0
-        self.lines: dict[int, dict[Any, tuple[int, int]]] = {}
-        self.new_lines: dict[int, dict[Any, tuple[int, int]]] = {}
+        self.lines: dict[int, dict[Any, Mark]] = {}
+        self.new_lines: dict[int, dict[Any, Mark]] = {}
 
     def remember_lines(self, config: Any, parsed: Data, marks: Marks) -> None:
         """Notes for every container of the config the lines of the data it was created from."""

@@ -157,6 +157,10 @@ class Module:
         self._variables, self._helpers = [], []
         return function
 
+    def discard(self) -> None:
+        """Forgets the variables and the parts of a function that is not going to be."""
+        self._variables, self._helpers = [], []
+
     def trim(self, group: Group) -> None:
         """Splits functions off from an expression that is long or deeply nested.
 
@@ -194,7 +198,7 @@ class Module:
             function.text = function.hint
         public = {function.text for function in self._functions}
         names = Names(public | self.taken)
-        self.imports.name(names, public)
+        self.imports.name(self._used(), names, public)
         for symbol, _ in self._constants.values():
             names.give(symbol, symbol.hint)
         for function in self._functions:
@@ -207,6 +211,16 @@ class Module:
                     # The function that makes a value is often called like the value.
                     is_imported = variable.hint in names.taken
                     local.give(variable, f"{variable.hint}_config" if is_imported else variable.hint)
+
+    def _used(self) -> set[Symbol]:
+        """Everything that what is written names."""
+        written: list[Expr] = [value for _, value in self._constants.values()]
+        for root in self._functions:
+            for function in (root, *root.helpers):
+                written += function.expressions()
+                written += [Text(parts) for parts in (*function.decorators, _type_of(function.value))]
+                written += [expr for variable in function.variables for expr in variable.expressions()]
+        return {symbol for expr in written for symbol in symbols(expr)}
 
     def _head(self) -> list[str]:
         lines = [*_docstring(self.doc, 0)]

@@ -155,13 +155,15 @@ class Imports:
             found = self._references[module, name] = Reference(module, name)
         return found
 
-    def name(self, names: Names, functions: set[str]) -> None:
+    def name(self, used: set[Symbol], names: Names, functions: set[str]) -> None:
         """Gives everything that is imported its name.
 
         Args:
+            used: what the module uses; all else is not imported.
             names: the names of the module.
             functions: the names of its functions, which may hide builtins.
         """
+        self._references = {key: reference for key, reference in self._references.items() if reference in used}
         for (module, name), reference in sorted(self._references.items(), key=lambda entry: str(entry[0])):
             if module == "builtins":
                 reference.text = str(name) if name not in functions else f"builtins.{name}"

@@ -7,7 +7,7 @@ written as their paths say.
 :class:`Printer` writes one function after the other into a ``Module``, so that several share their imports:
 
     module = Module(doc="The recipes of the project.")
-    printer = Printer(module, STYLES["fiddle"])
+    printer = Printer(module, STYLES["fiddle"], making)
     printer.function("model", model_tree)
     printer.function("data", data_tree)
     print(module.text())
@@ -20,7 +20,7 @@ from typing import Any
 
 from fiddle_hydra_bridge.convert import python_values
 from fiddle_hydra_bridge.convert.paths import format_path
-from fiddle_hydra_bridge.convert.python_layout import Comment, Expr, Group, Item, Part, Text, call, symbols, text, walk
+from fiddle_hydra_bridge.convert.python_layout import Expr, Group, Item, Part, Text, call, symbols, text, walk
 from fiddle_hydra_bridge.convert.python_module import Function, Module, Variable
 from fiddle_hydra_bridge.convert.python_names import is_name, snake_case
 from fiddle_hydra_bridge.convert.python_styles import (
@@ -28,7 +28,6 @@ from fiddle_hydra_bridge.convert.python_styles import (
     STYLES,
     Making,
     Style,
-    as_converted,
     is_changed_by_binding,
     is_rewritten,
 )
@@ -55,16 +54,14 @@ from fiddle_hydra_bridge.errors import (
 __all__ = ["Printer", "write"]
 
 
-def write(
-    tree: Tree, *, name: str = "config", style: str = "fiddle", making: Callable[[Call], Making] = as_converted
-) -> str:
+def write(tree: Tree, *, making: Callable[[Call], Making], name: str = "config", style: str = "fiddle") -> str:
     """Writes a module with a function that returns the graph of a tree.
 
     Args:
         tree: the tree, without ``???`` for parameters that are just not set.
+        making: what is known of the node of a call.
         name: the name of the function.
         style: one of ``STYLES``.
-        making: what is known of the node of a call.
 
     Raises:
         BridgeError: with everything that has no place in Python source.
@@ -73,7 +70,7 @@ def write(
         hint = suggestion(style, STYLES)
         raise ParameterError(f"style must be one of {', '.join(map(repr, STYLES))}, got {style!r}{hint}")
     module = Module()
-    Printer(module, STYLES[style], making=making).function(name, tree)
+    Printer(module, STYLES[style], making).function(name, tree)
     return module.text()
 
 
@@ -84,41 +81,27 @@ class Printer:
         module: the module; further functions and constants may be added to it by others.
         style: one of ``STYLES``.
         making: what is known of the node of a call.
-        comments: the comment of an entry, by the node that holds it and its key or index.
-        link: how a link is written; by default as ``fhb.link("${...}")``.
     """
 
-    def __init__(
-        self,
-        module: Module,
-        style: Style,
-        *,
-        making: Callable[[Call], Making] = as_converted,
-        comments: Callable[[Tree, str | int], Comment | None] = lambda node, key: None,
-        link: Callable[[Link], Expr | None] = lambda leaf: None,
-    ) -> None:
+    def __init__(self, module: Module, style: Style, making: Callable[[Call], Making]) -> None:
         self.module = module
         self.imports = module.imports
         self.style = style
         self.making = making
-        self.comments = comments
-        self.link = link
         self._problems: list[tuple[Tree, BridgeError]] = []
-        #: What is written more than once, by the id of the node: its keys, then its variable.
+        #: What is met more than once, by the id of the node: the names of the arguments that it is given for.
         self._shared: dict[int, list[str]] = {}
+        #: The variables of what is met again or gets tags, by the id of the node.
         self._variables: dict[int, Variable] = {}
-        #: The calls that ``auto_config`` rewrites.
-        self._rewritten: set[int] = set()
-        self._kept: list[Group] = []
+        #: The calls that ``auto_config`` rewrites, by id; kept alive, since ids of dead objects come again.
+        self._rewritten: dict[int, Group] = {}
 
-    def function(self, name: str, tree: Tree, *, doc: str = "", decorators: tuple[str, ...] = ()) -> Function:
+    def function(self, name: str, tree: Tree) -> Function:
         """Writes a function that returns the graph of a tree.
 
         Args:
             name: its name.
             tree: the tree.
-            doc: its docstring.
-            decorators: the paths of decorators.
 
         Raises:
             ParameterError: if the name is no Python name.
@@ -129,10 +112,10 @@ class Printer:
         self._problems, self._variables = [], {}
         self._shared = _met_again(tree)
         value = self.node(tree)
-        raise_problems([problem for node, error in self._problems for problem in _placed(error, tree, node)])
+        if self._problems:
+            self.module.discard()
+            raise_problems([problem for node, error in self._problems for problem in _placed(error, tree, node)])
         function = self.module.function(name, value)
-        function.doc = doc
-        function.decorators = [self.imports.reference(path) for path in decorators]
         if self.style.rewritten:
             self._decorate(function)
         return function
@@ -145,7 +128,7 @@ class Printer:
         if kind in SCALAR_TYPES:
             return python_values.literal(tree, self.imports)
         if kind is Link:
-            return self.link(tree) or self._link(tree)
+            return self._link(tree)
         if tree is MISSING:
             return self._unbuildable("missing")
         known = self._variables.get(id(tree))
@@ -189,13 +172,13 @@ class Printer:
     def _dict(self, tree: dict[Any, Tree]) -> Group:
         made = Group((), "{}", [], "entries", self._type("builtins.dict"))
         for key, item in tree.items():
-            made.items.append(Item(self.node(item), self.node(key), ": ", self.comments(tree, key)))
+            made.items.append(Item(self.node(item), self.node(key), ": "))
         return self._trimmed(made)
 
     def _list(self, tree: list[Tree]) -> Group:
         made = Group((), "[]", [], "items", self._type("builtins.list"))
-        for index, item in enumerate(tree):
-            made.items.append(Item(self.node(item), comment=self.comments(tree, index)))
+        for item in tree:
+            made.items.append(Item(self.node(item)))
         return self._trimmed(made)
 
     def _trimmed(self, made: Group) -> Group:
@@ -221,11 +204,14 @@ class Printer:
         if made.target == TAGGED:
             return self._tagged_value(made)
         making = self.making(made)
-        args = [Item(self.node(item), None, "", self.comments(made, index)) for index, item in enumerate(made.args)]
+        # Loops, not comprehensions, whose frames would halve the depth of the graphs that can be written.
+        items: list[Item] = []
+        for item in made.args:
+            items.append(Item(self.node(item)))
         named: list[tuple[str, Expr]] = []
         for key, item in made.kwargs.items():
             named.append((key, self.node(item)))
-        items = [*args, *python_values.keyword_items(named, lambda key: self.comments(made, key))]
+        items += python_values.keyword_items(named)
         group = self._made(made, making, items)
         group.hint = snake_case(made.target.rpartition(".")[2]) or "node"
         group.of = self._type(self._class_path(made))
@@ -276,8 +262,7 @@ class Printer:
         tags = (made.tags or {}).get("value", ())
         default = [self.node(item) for item in made.kwargs.values()]
         if len(tags) == 1:
-            *owner, name = (*self.imports.reference(tags[0]), ".new")
-            return call((*owner, name), default, hint="tagged")
+            return call((*self.imports.reference(tags[0]), ".new"), default, hint="tagged")
         items = [Item(item, text("default"), "=") for item in default]
         return call(self.maker("fiddle.tagging.TaggedValue"), [self._tags(tags)], items, hint="tagged")
 
@@ -296,8 +281,7 @@ class Printer:
     # Functions ----------------------------------------------------------------------------------------------
 
     def _rewrites(self, group: Group) -> Group:
-        self._kept.append(group)
-        self._rewritten.add(id(group))
+        self._rewritten[id(group)] = group
         return group
 
     def _decorate(self, function: Function) -> None:

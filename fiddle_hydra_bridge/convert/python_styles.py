@@ -19,7 +19,6 @@ __all__ = [
     "STYLES",
     "Making",
     "Style",
-    "as_converted",
     "is_changed_by_binding",
     "is_rewritten",
 ]
@@ -63,11 +62,6 @@ class Making:
     lazy: bool = False
     signature: bool = True
     mode: str | None = None
-
-
-def as_converted(made: Call) -> Making:
-    """What is known of a node that was not read from a graph: the class follows its conversion mode."""
-    return Making("${" in made.target, mode=None if made.convert == "all" else made.convert)
 
 
 #: Parameters of NeMo-Run's constructors, which no argument can be called.

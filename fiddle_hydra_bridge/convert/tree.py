@@ -32,6 +32,7 @@ __all__ = [
     "Data",
     "Kind",
     "Link",
+    "Mark",
     "Marks",
     "Missing",
     "Tree",
@@ -65,6 +66,8 @@ Kind: TypeAlias = Literal["config", "partial", "factory", "value"]
 Data: TypeAlias = Any
 #: ``Call | dict | list`` or a leaf. A recursive union of ``Any`` leaves says no more than this to a type checker.
 Tree: TypeAlias = Any
+#: A place: file, line and column, counted from 1. Without a line the file is a name, e.g. of an override.
+Mark: TypeAlias = tuple[str, int, int]
 
 
 class Missing:
@@ -136,7 +139,7 @@ class Marks:
     Attributes:
         source: the name of the file, or ``"<yaml>"`` for text.
         root: line and column of the document, counted from 1.
-        lines: by ``id`` of a container, by key or index: line and column of the key or item, counted from 1.
+        lines: by ``id`` of a container, by key or index: the place of the key or item, in whichever file it is.
             Valid as long as the data they were read with is alive.
     """
 
@@ -145,7 +148,7 @@ class Marks:
     def __init__(self, source: str, root: tuple[int, int] = (1, 1)) -> None:
         self.source = source
         self.root = root
-        self.lines: dict[int, dict[Any, tuple[int, int]]] = {}
+        self.lines: dict[int, dict[Any, Mark]] = {}
 
 
 class Call:
@@ -160,7 +163,7 @@ class Call:
         tags: Fiddle tags by argument (name or position), as target paths, for arguments whose tags differ from
             those that the signature implies; ``None`` if there are none.
         defaults: for tagged arguments that are not set: their default, so that plain Hydra can pass it.
-        marks: line marks of the arguments, as ``(source file, {key: (line, column)})``.
+        marks: the places of the arguments.
         value: for kind "value": the Python object that this call spells, when it is known.
     """
 
@@ -173,7 +176,7 @@ class Call:
         args: list[Tree] | None = None,
         kwargs: dict[str, Tree] | None = None,
         convert: str = "all",
-        marks: tuple[str, dict[Any, tuple[int, int]]] | None = None,
+        marks: dict[Any, Mark] | None = None,
     ) -> None:
         self.target = target
         self.kind = kind

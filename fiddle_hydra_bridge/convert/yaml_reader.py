@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from fiddle_hydra_bridge.convert.tree import Data, Marks
+from fiddle_hydra_bridge.convert.tree import Data, Mark, Marks
 from fiddle_hydra_bridge.convert.yaml_dialect import (
     ALWAYS_EXPANDED,
     CONSTRUCTOR_ERRORS,
@@ -34,7 +34,7 @@ from fiddle_hydra_bridge.convert.yaml_dialect import (
     plain_value,
     scalar_value,
 )
-from fiddle_hydra_bridge.errors import Place, Problem, SyntaxProblemError
+from fiddle_hydra_bridge.errors import ExpansionError, Place, Problem, SyntaxProblemError
 
 __all__ = ["parse"]
 
@@ -76,7 +76,6 @@ def parse(text: str, *, source: str = "<yaml>") -> tuple[Data, Marks]:
 
 _NO_KEY: Any = object()
 _OPEN: Any = object()
-_Position = tuple[int, int]
 
 
 class _Frame:
@@ -95,10 +94,10 @@ class _Frame:
 
     def __init__(self, container: Any, event: Any, before: int) -> None:
         self.container = container
-        self.lines: dict[Any, _Position] = {}
+        self.lines: dict[Any, Mark] = {}
         self.event = event
         self.key = _NO_KEY
-        self.merges: list[tuple[dict[Any, Any], dict[Any, _Position]]] | None = None
+        self.merges: list[tuple[dict[Any, Any], dict[Any, Mark]]] | None = None
         self.before = before
 
 
@@ -136,7 +135,7 @@ class _Constructor:
             handlers[type(event)](event)
         # An empty text has no document at all.
         data = self.frame.container[0] if self.frame.container else None
-        self.marks.root = self.frame.lines.get(0, (1, 1))
+        self.marks.root = self.frame.lines.get(0, (self.source, 1, 1))[1:]
         return self.root(data), self.marks
 
     def root(self, data: Any) -> Data:
@@ -144,7 +143,7 @@ class _Constructor:
             return {}
         if type(data) is str:
             container = {data: None}
-            self.marks.lines[id(container)] = {data: self.marks.root}
+            self.marks.lines[id(container)] = {data: (self.source, *self.marks.root)}
             return container
         if type(data) not in (dict, list):
             self.refuse(f"a config is a mapping or a list, not {type(data).__name__}", self.marks.root)
@@ -244,7 +243,7 @@ class _Constructor:
             frame.key = _NO_KEY
         else:
             mark = event.start_mark
-            frame.lines[len(container)] = (mark.line + 1, mark.column + 1)
+            frame.lines[len(container)] = (self.source, mark.line + 1, mark.column + 1)
             container.append(value)
 
     def key(self, value: Any, event: Any) -> Any:
@@ -257,13 +256,13 @@ class _Constructor:
         lines = self.frame.lines
         # As in OmegaConf, only strings count as duplicates: of two equal numbers the last one wins.
         if kind is str and value in lines:
-            line, column = lines[value]
+            _, line, column = lines[value]
             self.refuse(f"the key {value!r} stands twice in this mapping", event, f"it stands first at {line}:{column}")
         if kind not in _KEY_TYPES:
             shown = "null" if value is None else f"a {kind.__name__}"
             self.refuse(f"{shown} cannot be a key", event, "write the key in quotes")
         mark = event.start_mark
-        lines[value] = (mark.line + 1, mark.column + 1)
+        lines[value] = (self.source, mark.line + 1, mark.column + 1)
         return value
 
     def merge(self, value: Any, event: Any) -> None:
@@ -300,14 +299,16 @@ class _Constructor:
 
     def refuse_expansion(self, where: Any) -> NoReturn:
         limit = f"more than {MAX_EXPANSION} times the values that are written"
-        self.refuse(f"the aliases of this document expand it to {limit}", where)
+        self.refuse(f"the aliases of this document expand it to {limit}", where, kind=ExpansionError)
 
-    def refuse(self, message: str, where: Any, hint: str | None = None) -> NoReturn:
+    def refuse(
+        self, message: str, where: Any, hint: str | None = None, kind: type[SyntaxProblemError] = SyntaxProblemError
+    ) -> NoReturn:
         """Raises an error at an event or position."""
         mark = None if type(where) is tuple else where.start_mark
         line, column = where if mark is None else (mark.line + 1, mark.column + 1)
         place = Place(self.source, line, column)
-        raise SyntaxProblemError(Problem(message, place=place, hint=hint, kind=SyntaxProblemError))
+        raise kind(Problem(message, place=place, hint=hint, kind=kind))
 
 
 def _merge(frame: _Frame) -> None:

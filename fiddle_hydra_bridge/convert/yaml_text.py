@@ -204,6 +204,6 @@ def _row(data: Data, marks: Marks, path: Path) -> int | None:
     try:
         for step in path[:-1]:
             container = container[step]
-        return marks.lines[id(container)][path[-1]][0]
+        return marks.lines[id(container)][path[-1]][1]
     except (LookupError, TypeError):
         return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -23,9 +24,16 @@ if TYPE_CHECKING:
     from fiddle_hydra_bridge.recipes.listing import Listing, Option
     from fiddle_hydra_bridge.recipes.registry import Entry
 
-__all__ = ["RecipeSearchPath", "RecipeSource"]
+__all__ = ["RecipeResult", "RecipeSearchPath", "RecipeSource"]
 
 _REGISTRY = "fiddle_hydra_bridge.recipes.registry"
+
+
+@dataclass
+class RecipeResult(ConfigResult):
+    """A served recipe, with the graph it returned: the graph's history knows the lines."""
+
+    graph: Any = None
 
 
 class RecipeSource(ConfigSource):
@@ -49,8 +57,8 @@ class RecipeSource(ConfigSource):
         from fiddle_hydra_bridge.recipes.serving import serve
 
         found = self._find(config_path)
-        config, package = serve(config_path, self, found)
-        return ConfigResult(self.provider, self.full_path(), config, {"package": package})
+        config, package, graph = serve(config_path, self, found)
+        return RecipeResult(self.provider, self.full_path(), config, {"package": package}, graph=graph)
 
     def is_config(self, config_path: str) -> bool:
         return self._find(config_path) is not None

@@ -18,16 +18,15 @@ from hydra.errors import HydraException
 from fiddle_hydra_bridge.convert.allow import normalise_allow
 from fiddle_hydra_bridge.convert.bridge import guarded
 from fiddle_hydra_bridge.convert.compare import same_graph
-from fiddle_hydra_bridge.convert.histories import caller
+from fiddle_hydra_bridge.convert.histories import Location, caller
 from fiddle_hydra_bridge.convert.tree import MISSING, Data
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, SyntaxProblemError, raise_problems
 from fiddle_hydra_bridge.recipes.editing import Editor, read_value
 from fiddle_hydra_bridge.recipes.views import ABSENT, Spot, View, is_link, is_missing
 
-__all__ = ["override"]
+__all__ = ["override", "override_at", "steps"]
 
 
-@guarded
 def override(graph: Any, overrides: Sequence[str], *, allow: str | Iterable[str] | None = None) -> Any:
     """Returns a copy of a graph with Hydra's overrides applied, one after the other.
 
@@ -52,9 +51,17 @@ def override(graph: Any, overrides: Sequence[str], *, allow: str | Iterable[str]
         >>> override(fdl.Config(Fraction, 1, 3), ["denominator=4"])
         <Config[Fraction(numerator=1, denominator=4)]>
     """
+    return override_at(caller(), graph, overrides, allow=allow)
+
+
+@guarded
+def override_at(
+    location: Location, graph: Any, overrides: Sequence[str], *, allow: str | Iterable[str] | None = None
+) -> Any:
+    """Does what :func:`override` does, and says in Fiddle's history that the changes were made at ``location``."""
     if isinstance(overrides, str) or not all(isinstance(text, str) for text in overrides):
         raise ParameterError(f"overrides must be a list of strings, got {overrides!r}")
-    editor = Editor(graph, normalise_allow(allow), caller())
+    editor = Editor(graph, normalise_allow(allow), location)
     problems: list[Problem] = []
     for text in overrides:
         try:
@@ -102,7 +109,7 @@ def _parsed(text: str) -> Override:
 _STEP = re.compile(r"(?:\\[.\[\]=]|[^.\[\]])+")
 
 
-def _steps(key: str) -> list[str]:
+def steps(key: str) -> list[str]:
     """Splits a key that Hydra has parsed, as OmegaConf does: ``a.l[0]``, and on 1.4 ``a\\.b`` for a key with a dot."""
     return [re.sub(r"\\([.\[\]=])", r"\1", step) for step in _STEP.findall(key)] or [""]
 
@@ -125,17 +132,17 @@ def _apply(editor: Editor, override: Override) -> None:
 
 
 def _change(editor: Editor, override: Override) -> None:
-    spot = editor.walk(_steps(override.key_or_group), add=False)
+    spot = editor.walk(steps(override.key_or_group), add=False)
     _assign(editor, spot, read_value(override.value()), add=False)
 
 
 def _force_add(editor: Editor, override: Override) -> None:
-    spot = editor.walk(_steps(override.key_or_group), add=True)
+    spot = editor.walk(steps(override.key_or_group), add=True)
     _assign(editor, spot, read_value(override.value()), add=True)
 
 
 def _add(editor: Editor, override: Override) -> None:
-    spot = editor.walk(_steps(override.key_or_group), add=True)
+    spot = editor.walk(steps(override.key_or_group), add=True)
     data = read_value(override.value())
     value = spot.get()
     if value is not ABSENT and value is not None and not is_missing(value) and type(data) not in (dict, list):
@@ -145,7 +152,7 @@ def _add(editor: Editor, override: Override) -> None:
 
 
 def _delete(editor: Editor, override: Override) -> None:
-    spot = editor.walk(_steps(override.key_or_group), add=False)
+    spot = editor.walk(steps(override.key_or_group), add=False)
     value = spot.get()
     if value is ABSENT:
         raise spot.wrong("it is not set" if spot.view.knows(spot.step) else spot.view.unknown(spot.step)[0])
@@ -158,7 +165,7 @@ def _delete(editor: Editor, override: Override) -> None:
 
 def _extend(editor: Editor, override: Override) -> None:
     """Hydra 1.4's ``extend_list``."""
-    spot = editor.walk(_steps(override.key_or_group), add=False)
+    spot = editor.walk(steps(override.key_or_group), add=False)
     value = spot.get()
     if type(value) is not list:
         raise spot.wrong("it is not set" if value is ABSENT else f"{_shown(value)} is not a list")

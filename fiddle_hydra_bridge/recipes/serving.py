@@ -16,20 +16,20 @@ import hydra.errors
 from fiddle.experimental import auto_config
 from omegaconf import DictConfig
 
-from fiddle_hydra_bridge.convert import omegaconf_nodes, runtime, targets
+from fiddle_hydra_bridge.convert import graph_reader, hydra_writer, omegaconf_nodes, runtime, targets
 from fiddle_hydra_bridge.convert.bridge import to_data
 from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, SHARED_TARGET
-from fiddle_hydra_bridge.convert.tree import REF, Data
+from fiddle_hydra_bridge.convert.tree import REF, Data, Marks
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.listing import Option, imports_of
 from fiddle_hydra_bridge.recipes.registry import Entry, is_function, not_registering
 from fiddle_hydra_bridge.recipes.verbatim import spell_verbatim
 
-__all__ = ["call_recipe", "serve", "spell", "spell_as_it_stands"]
+__all__ = ["call_recipe", "marked", "serve", "spell", "spell_as_it_stands"]
 
 
-def serve(path: str, source: object, found: Option | Entry | None) -> tuple[DictConfig, str | None]:
-    """Returns the config of a recipe, and the package that it asks for.
+def serve(path: str, source: object, found: Option | Entry | None) -> tuple[DictConfig, str | None, Any]:
+    """Returns the config of a recipe, the package that it asks for, and the recipe's graph.
 
     Args:
         path: the config path that was asked for.
@@ -43,18 +43,21 @@ def serve(path: str, source: object, found: Option | Entry | None) -> tuple[Dict
         raise hydra.errors.ConfigCompositionException(f"Recipe not found: {path!r} in {source}")
     name = found.target if isinstance(found, Option) else _name(found.recipe)
     try:
-        if isinstance(found, Entry):
-            recipe = found.recipe
-        else:
-            if found.problem is not None:
-                raise BridgeError(found.problem)
-            with not_registering():
-                recipe = targets.resolve(found.target, (found.target,)).function
+        recipe = _recipe(found)
         graph = call_recipe(recipe)
         config = spell_as_it_stands(graph, recipe) if found.verbatim else spell(graph)
-        return config, found.package
+        return config, found.package, graph
     except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
         raise hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}") from error
+
+
+def _recipe(found: Option | Entry) -> Any:
+    if isinstance(found, Entry):
+        return found.recipe
+    if found.problem is not None:
+        raise BridgeError(found.problem)
+    with not_registering():
+        return targets.resolve(found.target, (found.target,)).function
 
 
 def call_recipe(recipe: Any) -> Any:
@@ -89,6 +92,13 @@ def spell_as_it_stands(graph: Any, recipe: Any) -> DictConfig:
         raise BridgeError(f"a recipe returns a mapping or a graph, not a {type(graph).__name__}")
     config: DictConfig = omegaconf_nodes.write(data)
     return config
+
+
+def marked(graph: Any) -> tuple[Data, Marks]:
+    """Spells a graph as :func:`spell` does, without conversion modes, and with the lines of Python that set it."""
+    marks = Marks("")
+    tree = graph_reader.read(_without_hydras_own(graph)[1], history=True)
+    return hydra_writer.write(tree, marks=marks), marks
 
 
 def _without_hydras_own(graph: Any) -> tuple[dict[str, Any], Any]:

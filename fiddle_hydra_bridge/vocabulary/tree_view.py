@@ -14,7 +14,7 @@ import fiddle as fdl
 
 from fiddle_hydra_bridge.convert.paths import Path, format_path
 
-__all__ = ["html_tree"]
+__all__ = ["html_tree", "name_of", "short"]
 
 #: How many items of a container are shown.
 _MOST_ITEMS = 100
@@ -41,13 +41,13 @@ class _Drawing:
 
     def value(self, value: Any, path: Path) -> str:
         if isinstance(value, fdl.Buildable):
-            title = f"<b>{html.escape(type(value).__name__)}</b> {html.escape(_name(fdl.get_callable(value)))}"
+            title = f"<b>{html.escape(type(value).__name__)}</b> {html.escape(name_of(fdl.get_callable(value)))}"
             return self._branch(value, title, fdl.ordered_arguments(value), path)
         if isinstance(value, dict) and value:
             return self._branch(value, "dict", value, path)
         if isinstance(value, list | tuple) and value:
             return self._branch(value, type(value).__name__, dict(enumerate(value)), path)
-        return f"<code>{html.escape(_name(value) if hasattr(value, '__qualname__') else _leaf.repr(value))}</code>"
+        return f"<code>{html.escape(name_of(value) if hasattr(value, '__qualname__') else short(value))}</code>"
 
     def _branch(self, value: Any, title: str, items: dict[Any, Any], path: Path) -> str:
         if id(value) in self.shown:
@@ -62,10 +62,16 @@ class _Drawing:
         return f"<details open><summary>{title}</summary><ul>{''.join(rows)}</ul></details>"
 
 
-def _name(function: Any) -> str:
+def name_of(function: Any) -> str:
+    """Returns the dotted name of a callable as a reader knows it: builtins without their module."""
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", None) or repr(function)
     return name if module in (None, "builtins") else f"{module}.{name}"
+
+
+def short(value: Any) -> str:
+    """Returns the ``repr`` of a value that is no node, cut where it is long."""
+    return _leaf.repr(value)
 
 
 _leaf = reprlib.Repr()

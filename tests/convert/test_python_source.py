@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import contextlib
 import datetime
 import decimal
 import fractions
@@ -31,10 +32,10 @@ import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.buildables import mode_class
 from fiddle_hydra_bridge.convert.compare import first_graph_difference
 from fiddle_hydra_bridge.convert.printing import for_python
-from fiddle_hydra_bridge.convert.python_layout import Comment
+from fiddle_hydra_bridge.convert.python_layout import Comment, Group, walk
 from fiddle_hydra_bridge.convert.python_module import Module
 from fiddle_hydra_bridge.convert.python_source import Printer
-from fiddle_hydra_bridge.convert.python_styles import STYLES
+from fiddle_hydra_bridge.convert.python_styles import STYLES, Making
 from fiddle_hydra_bridge.convert.tree import Call
 from tests import components as c
 from tests.python_tools import graph_of, imported, ruff_complaints
@@ -175,11 +176,18 @@ VALUES: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("value", "text"), VALUES, ids=[text[:40] for _, text in VALUES])
 def test_a_value_is_written_as_python(value: Any, text: str) -> None:
     graph = fdl.Config(c.Node, a=value)
-    assert returned(fhb.to_python(graph)) == f"fdl.Config(Node, a={text})" or "\n" in returned(fhb.to_python(graph))
+    # Long ones stand on lines of their own, with a comma behind them.
+    written, expected = returned(fhb.to_python(graph)), f"fdl.Config(Node, a={text})"
+    assert "".join(written.split()).replace(",)", ")") == "".join(expected.split()).replace(",)", ")")
     for style in HERE:
-        source = fhb.to_python(graph, style=style)
-        assert first_graph_difference(graph_of(source), graph) is None
-        assert ruff_complaints(source) == ""
+        assert first_graph_difference(graph_of(fhb.to_python(graph, style=style)), graph) is None
+
+
+@pytest.mark.parametrize("style", EVERY)
+def test_ruff_has_nothing_against_values(style: str) -> None:
+    values = [value for value, _ in VALUES]
+    for graph in (fdl.Config(c.combine, *values), values, {"a": {"b": values}}):
+        assert ruff_complaints(fhb.to_python(graph, style=style)) == ""
 
 
 def test_two_keys_that_are_not_a_number_stay_two() -> None:
@@ -253,9 +261,13 @@ NODES: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("style", HERE)
 def test_every_kind_of_node_comes_back(make: Callable[[], Any], style: str) -> None:
     graph = make()
-    source = fhb.to_python(graph, style=style)
-    assert first_graph_difference(graph_of(source), graph) is None
-    assert ruff_complaints(source) == ""
+    assert first_graph_difference(graph_of(fhb.to_python(graph, style=style)), graph) is None
+
+
+@pytest.mark.parametrize("make", NODES.values(), ids=NODES)
+@pytest.mark.parametrize("style", EVERY)
+def test_ruff_has_nothing_against_nodes(make: Callable[[], Any], style: str) -> None:
+    assert ruff_complaints(fhb.to_python(make(), style=style)) == ""
 
 
 def test_the_styles_side_by_side() -> None:
@@ -490,7 +502,7 @@ def test_several_functions_share_the_imports_of_a_module() -> None:
     module = Module(doc="Recipes.")
     for name, graph in {"encoder": fdl.Config(c.Encoder, 3), "model": fdl.Config(c.Model, fdl.Config(c.Node))}.items():
         tree, making = for_python(graph)
-        Printer(module, STYLES["fiddle"], making=making).function(name, tree, doc=f"Returns the {name}.")
+        Printer(module, STYLES["fiddle"], making).function(name, tree).doc = f"Returns the {name}."
     assert module.text() == (
         '"""Recipes."""\n\nimport fiddle as fdl\n\nfrom tests.components import Encoder, Model, Node\n\n\n'
         'def encoder() -> fdl.Config:\n    """Returns the encoder."""\n    return fdl.Config(Encoder, dim=3)\n\n\n'
@@ -500,10 +512,21 @@ def test_several_functions_share_the_imports_of_a_module() -> None:
     assert ruff_complaints(module.text()) == ""
 
 
+def test_a_function_that_is_refused_leaves_nothing_behind() -> None:
+    module = Module()
+    odd, shared = callable_named("function", "no-module"), fdl.Config(c.Encoder, 3)
+    for graph in (fdl.Config(c.Model, shared, shared, fdl.Config(odd)), fdl.Config(c.Node)):
+        tree, making = for_python(graph)
+        with contextlib.suppress(fhb.TargetError):
+            Printer(module, STYLES["fiddle"], making).function("config", tree)
+    assert module.text() == fhb.to_python(fdl.Config(c.Node))
+
+
 COMMENTS = {
     "beside": Comment(beside="half of it"),
     "above": Comment(above=("first", "second")),
-    "both": Comment(above=("above",), beside="beside"),
+    "below": Comment(below=("below",)),
+    "all": Comment(above=("above",), beside="beside", below=("below",)),
     "no room": Comment(beside="x" * 80),
     "hostile": Comment(above=("a\nimport os", "\x00\r\u2028\ud800"), beside="b\nraise SystemExit"),
 }
@@ -513,26 +536,35 @@ COMMENTS = {
 def test_comments_stand_at_their_entries(comment: Comment) -> None:
     graph = fdl.Config(c.combine, 1, [2, {"x": 3}], a={"b": [4]}, **{"c-d": fdl.Config(c.Encoder, 3)})
     tree, making = for_python(graph)
-    commented = {"b", "c-d", 0, "x", "dim"}
     module = Module()
-    Printer(
-        module,
-        STYLES["fiddle"],
-        making=making,
-        comments=lambda node, key: comment if key in commented else None,
-    ).function("config", tree)
+    expression = Printer(module, STYLES["fiddle"], making).node(tree)
+    items = [item for part in walk(expression) if isinstance(part, Group) for item in part.items]
+    for item in items:
+        item.comment = comment
+    module.function("config", expression)
     source = module.text()
     assert ruff_complaints(source) == ""
-    assert source.count("#") == 7 * (len(comment.above) + bool(comment.beside))
+    assert source.count("#") == len(items) * len([*comment.above, *comment.below, *filter(None, [comment.beside])])
     assert first_graph_difference(graph_of(source), graph) is None
 
 
-@pytest.mark.parametrize(
-    "doc", ["Plain.", '"Quoted"', 'Ends with "', '"""', "back\\slash\\", "Two\n\nparts.", "x\x00y"]
-)
+DOCS = [
+    "Plain.",
+    '"Quoted"',
+    'Ends with "',
+    '"""',
+    "back\\slash\\",
+    "Two\n\nparts.",
+    "x\x00y",
+    'a\\"',
+    '"a\n\nb"',
+]
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=ascii)
 def test_docstrings_hold_any_text(doc: str) -> None:
     module = Module(doc=doc)
-    Printer(module, STYLES["fiddle"]).function("config", Call("tests.components.Node"), doc=doc)
+    Printer(module, STYLES["fiddle"], lambda call: Making()).function("config", Call("tests.components.Node")).doc = doc
     source = module.text()
     assert ruff_complaints(source) == ""
     assert graph_of(source) == fdl.Config(c.Node)
@@ -542,7 +574,7 @@ def test_docstrings_hold_any_text(doc: str) -> None:
 def test_targets_that_are_not_here_are_imported_as_usual() -> None:
     module = Module(first_party=["my_app"])
     data = {"a": Call("my_app.models.Model.small"), "b": Call("torch_like.optim.adam"), "c": Call("my_app.run")}
-    Printer(module, STYLES["fiddle"]).function("config", data)
+    Printer(module, STYLES["fiddle"], lambda call: Making()).function("config", data)
     assert module.text().partition("\n\n\n")[0] == (
         "import fiddle as fdl\nfrom torch_like.optim import adam\n\n"
         "from my_app import run\nfrom my_app.models import Model"

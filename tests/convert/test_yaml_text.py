@@ -265,16 +265,16 @@ def test_marks_say_where_keys_and_items_stand() -> None:
     data, marks = parse(text, source="conf/a.yaml")
     layers = data["model"]["layers"]
     assert (marks.source, marks.root) == ("conf/a.yaml", (2, 1))
-    assert marks.lines[id(data)] == {"model": (2, 1), "long": (8, 3)}
-    assert marks.lines[id(data["model"])] == {"layers": (3, 3), "ключ": (6, 3)}
-    assert marks.lines[id(layers)] == {0: (4, 5), 1: (5, 5)}
-    assert marks.lines[id(layers[1])] == {"x": (5, 6), "y z": (5, 12)}
-    assert marks.lines[id(layers[1]["y z"])] == {0: (5, 20)}
+    assert marks.lines[id(data)] == {"model": ("conf/a.yaml", 2, 1), "long": ("conf/a.yaml", 8, 3)}
+    assert marks.lines[id(data["model"])] == {"layers": ("conf/a.yaml", 3, 3), "ключ": ("conf/a.yaml", 6, 3)}
+    assert marks.lines[id(layers)] == {0: ("conf/a.yaml", 4, 5), 1: ("conf/a.yaml", 5, 5)}
+    assert marks.lines[id(layers[1])] == {"x": ("conf/a.yaml", 5, 6), "y z": ("conf/a.yaml", 5, 12)}
+    assert marks.lines[id(layers[1]["y z"])] == {0: ("conf/a.yaml", 5, 20)}
 
 
 def test_merged_keys_are_marked_where_they_were_written() -> None:
     data, marks = parse("a: &a {x: 1,\n  y: 2}\nb:\n  y: 3\n  <<: *a\n")
-    assert marks.lines[id(data["b"])] == {"x": (1, 8), "y": (4, 3)}
+    assert marks.lines[id(data["b"])] == {"x": ("<yaml>", 1, 8), "y": ("<yaml>", 4, 3)}
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_the_root_is_marked(text: str, root: tuple[int, int]) -> None:
 
 def test_a_document_of_one_string_is_marked_as_a_key() -> None:
     data, marks = parse("\nfoo")
-    assert marks.lines[id(data)] == {"foo": (2, 1)}
+    assert marks.lines[id(data)] == {"foo": ("<yaml>", 2, 1)}
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
