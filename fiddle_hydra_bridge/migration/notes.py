@@ -100,7 +100,8 @@ def _entries(content: Content) -> Iterator[_Entry]:
         for key, item in data.items() if type(data) is dict else enumerate(data):
             is_container = type(item) in (dict, list)
             if key in marks:
-                yield _Entry(*marks[key], id(data), key, len(item) if is_container else 0)
+                _, line, column = marks[key]
+                yield _Entry(line, column, id(data), key, len(item) if is_container else 0)
             if is_container:
                 pending.append(item)
 

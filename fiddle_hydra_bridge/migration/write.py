@@ -197,12 +197,13 @@ class _Writer:
         return None if note is None else Comment(tuple(note.above), note.beside, tuple(note.below))
 
     def _refused(self, path: Path, message: str) -> BridgeError:
+        marks = self.content.marks
         container: Data = self.content.data
-        mark = self.content.marks.root
+        line, column = marks.root
         for step in path:
-            mark = self.content.marks.lines.get(id(container), {}).get(step, mark)
-            container = container[step] if type(container) in (dict, list) and step != () else container
-        place = Place(self.content.marks.source, *mark)
+            _, line, column = marks.lines.get(id(container), {}).get(step, ("", line, column))
+            container = container[step]
+        place = Place(marks.source, line, column)
         return UnsupportedValueError(Problem(message, format_path(path), place, kind=UnsupportedValueError))
 
 

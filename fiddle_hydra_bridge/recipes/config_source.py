@@ -34,6 +34,8 @@ class RecipeResult(ConfigResult):
     """A served recipe, with the graph it returned: the graph's history knows the lines."""
 
     graph: Any = None
+    #: Of a verbatim recipe, what its module has imported; otherwise None.
+    names: dict[str, Any] | None = None
 
 
 class RecipeSource(ConfigSource):
@@ -57,8 +59,8 @@ class RecipeSource(ConfigSource):
         from fiddle_hydra_bridge.recipes.serving import serve
 
         found = self._find(config_path)
-        config, package, graph = serve(config_path, self, found)
-        return RecipeResult(self.provider, self.full_path(), config, {"package": package}, graph=graph)
+        config, package, graph, names = serve(config_path, self, found)
+        return RecipeResult(self.provider, self.full_path(), config, {"package": package}, graph=graph, names=names)
 
     def is_config(self, config_path: str) -> bool:
         return self._find(config_path) is not None

@@ -110,7 +110,7 @@ def read_file(config_path: str, file: str) -> MarkedConfig | None:
 
 
 def _recipe(config_path: str, result: Any) -> MarkedConfig:
-    shadow, marks = marked(result.graph)
+    shadow, marks = marked(result.graph, result.names)
     lines = {
         container: {key: (shown(file), line, column) for key, (file, line, column) in known.items()}
         for container, known in marks.lines.items()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import traceback
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import hydra.errors
 from fiddle.experimental import auto_config
@@ -27,9 +27,12 @@ from fiddle_hydra_bridge.recipes.verbatim import spell_verbatim
 
 __all__ = ["call_recipe", "marked", "serve", "spell", "spell_as_it_stands"]
 
+#: Of a verbatim recipe, what its module has imported, by dotted path.
+_Names: TypeAlias = dict[str, Any] | None
 
-def serve(path: str, source: object, found: Option | Entry | None) -> tuple[DictConfig, str | None, Any]:
-    """Returns the config of a recipe, the package that it asks for, and the recipe's graph.
+
+def serve(path: str, source: object, found: Option | Entry | None) -> tuple[DictConfig, str | None, Any, _Names]:
+    """Returns the config of a recipe, the package that it asks for, the recipe's graph, and its module's imports.
 
     Args:
         path: the config path that was asked for.
@@ -45,8 +48,9 @@ def serve(path: str, source: object, found: Option | Entry | None) -> tuple[Dict
     try:
         recipe = _recipe(found)
         graph = call_recipe(recipe)
-        config = spell_as_it_stands(graph, recipe) if found.verbatim else spell(graph)
-        return config, found.package, graph
+        names = imports_of(recipe) if found.verbatim else None
+        config = spell(graph) if names is None else spell_as_it_stands(graph, names)
+        return config, found.package, graph, names
     except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
         raise hydra.errors.ConfigCompositionException(f"The recipe {path!r} ({name}) {_failure(error)}") from error
 
@@ -81,22 +85,33 @@ def spell(graph: Any) -> DictConfig:
     return config
 
 
-def spell_as_it_stands(graph: Any, recipe: Any) -> DictConfig:
+def spell_as_it_stands(graph: Any, names: dict[str, Any]) -> DictConfig:
     """Spells what a ``verbatim`` recipe has returned: the config that a YAML file with the same words would give.
+
+    Args:
+        graph: what it has returned.
+        names: what its module has imported, by dotted path.
 
     Raises:
         BridgeError: if it cannot be spelled, or is no mapping.
     """
-    data = spell_verbatim(graph, imports_of(recipe))
+    data = spell_verbatim(graph, names)
     if type(data) is not dict:
         raise BridgeError(f"a recipe returns a mapping or a graph, not a {type(graph).__name__}")
     config: DictConfig = omegaconf_nodes.write(data)
     return config
 
 
-def marked(graph: Any) -> tuple[Data, Marks]:
-    """Spells a graph as :func:`spell` does, without conversion modes, and with the lines of Python that set it."""
+def marked(graph: Any, names: _Names) -> tuple[Data, Marks]:
+    """Spells a graph as it was served, without conversion modes, and with the lines of Python that set it.
+
+    Args:
+        graph: the graph.
+        names: as :func:`serve` has returned them.
+    """
     marks = Marks("")
+    if names is not None:
+        return spell_verbatim(graph, names, marks), marks
     tree = graph_reader.read(_without_hydras_own(graph)[1], history=True)
     return hydra_writer.write(tree, marks=marks), marks
 

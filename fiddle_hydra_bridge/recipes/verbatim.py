@@ -14,34 +14,37 @@ import fiddle as fdl
 from fiddle_hydra_bridge.convert import buildables, omegaconf_nodes, runtime, targets
 from fiddle_hydra_bridge.convert.bridge import to_data
 from fiddle_hydra_bridge.convert.callables import is_same
+from fiddle_hydra_bridge.convert.histories import marks_of
 from fiddle_hydra_bridge.convert.paths import Path, format_path
-from fiddle_hydra_bridge.convert.tree import SCALAR_TYPES, Data
+from fiddle_hydra_bridge.convert.tree import SCALAR_TYPES, Data, Marks
 from fiddle_hydra_bridge.errors import Problem, UnsupportedValueError, raise_problems
 from fiddle_hydra_bridge.recipes.call_node import Control, controls_of
 
 __all__ = ["spell_verbatim"]
 
 
-def spell_verbatim(graph: Any, names: dict[str, Any]) -> Data:
+def spell_verbatim(graph: Any, names: dict[str, Any], marks: Marks | None = None) -> Data:
     """Spells a graph as it stands.
 
     Args:
         graph: dicts, lists, Buildables, and values that the codecs know.
         names: by dotted path, what the module of the recipe has imported: a target is spelled by the path that its
             module names, which need not be the place where it is defined.
+        marks: where to note the lines of Python that set the entries of Buildables.
 
     Raises:
         BridgeError: for what has no spelling, and for instances that are met twice, which Hydra would build twice.
     """
-    speller = _Speller(names)
+    speller = _Speller(names, marks)
     data = speller.node(graph, ())
     raise_problems(speller.problems)
     return data
 
 
 class _Speller:
-    def __init__(self, names: dict[str, Any]) -> None:
+    def __init__(self, names: dict[str, Any], marks: Marks | None) -> None:
         self.names = names
+        self.marks = marks
         self.seen: dict[int, tuple[Any, Path]] = {}
         self.problems: list[Problem] = []
 
@@ -91,6 +94,8 @@ class _Speller:
     def _entries(self, node: Any, function: Any, controls: tuple[Control, ...], path: Path) -> Data:
         arguments = {key: item for key, item in node.__arguments__.items() if type(key) is str}
         data: dict[str, Data] = {}
+        if self.marks is not None:
+            self.marks.lines[id(data)] = marks_of(node, {})
         pending = list(controls)
 
         def add_controls(before: int | None) -> None:

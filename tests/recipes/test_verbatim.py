@@ -86,14 +86,14 @@ def ordered(config: Any) -> Any:
 
 @pytest.mark.parametrize(("graph", "text"), ROWS.values(), ids=ROWS)
 def test_a_verbatim_recipe_is_served_as_yaml_with_the_same_words(graph: Any, text: str) -> None:
-    assert ordered(spell_as_it_stands(graph, lambda: graph)) == ordered(OmegaConf.create(text))
+    assert ordered(spell_as_it_stands(graph, {})) == ordered(OmegaConf.create(text))
 
 
 @pytest.mark.parametrize(("graph", "text"), ROWS.values(), ids=ROWS)
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda graph: pickle.loads(pickle.dumps(graph))])
 def test_copies_say_the_same(copied: Any, graph: Any, text: str) -> None:
     again = copied(copied(graph))
-    assert ordered(spell_as_it_stands(again, lambda: again)) == ordered(OmegaConf.create(text))
+    assert ordered(spell_as_it_stands(again, {})) == ordered(OmegaConf.create(text))
 
 
 def test_a_changed_node_says_the_change() -> None:
@@ -101,7 +101,7 @@ def test_a_changed_node_says_the_change() -> None:
     node.b = 5
     node.more = 6
     del node.a
-    said = spell_as_it_stands(node, None)
+    said = spell_as_it_stands(node, {})
     assert list(said.items()) == [
         ("_target_", "tests.components.Node"),
         ("b", 5),
@@ -113,12 +113,12 @@ def test_a_changed_node_says_the_change() -> None:
 def test_an_instance_that_is_met_twice_is_refused_since_it_would_be_built_twice() -> None:
     shared = fhb.node(Node)
     with pytest.raises(fhb.UnsupportedValueError, match=r"stands at a, too(.|\n)*at b\[0\](.|\n)*verbatim=True"):
-        spell_as_it_stands({"a": shared, "b": [shared]}, None)
+        spell_as_it_stands({"a": shared, "b": [shared]}, {})
 
 
 def test_tags_have_no_words_in_yaml() -> None:
     with pytest.raises(fhb.UnsupportedValueError, match="tags"):
-        spell_as_it_stands(fdl.Config(annotated), None)
+        spell_as_it_stands(fdl.Config(annotated), {})
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,17 @@ def test_registered_functions_can_be_verbatim() -> None:
     assert REGISTRY.entries["verbatim_test/registered"].verbatim
 
 
+def test_composing_tells_the_line_of_a_node(package: Path) -> None:
+    (package / "lined.py").write_text(
+        "import fiddle_hydra_bridge as fhb\n"
+        "@fhb.recipe(verbatim=True)\n"
+        "def one():\n"
+        "    return {'a': fhb.node(getattr, b=1), 'c': {'d': fhb.node('x.Y',\n e=2)}}\n"
+    )
+    places = [fhb.explain("one", [], key, config_module="fiddle://lined") for key in ("a.b", "c.d.e")]
+    assert ["lined.py:4" in str(place) for place in places] == [True, True]
+
+
 def test_what_is_no_mapping_is_no_config() -> None:
     with pytest.raises(fhb.BridgeError, match="not a list"):
-        spell_as_it_stands([1], None)
+        spell_as_it_stands([1], {})
