@@ -27,6 +27,9 @@ def migrate(
     *,
     force: Annotated[bool, Parameter(help="Replace a folder that is not empty, with all that is in it.")] = False,
     lazy: Annotated[bool, Parameter(help="Write placeholders for targets, which import when they are called.")] = False,
+    dialect: Annotated[
+        Literal["torchtune", "lightning", "nemo_run"] | None, Parameter(help="Whose words the configs speak.")
+    ] = None,
     version_base: Annotated[str | None, Parameter(help="The version_base of the app's hydra.main.")] = None,
     format: Annotated[Literal["text", "json"], Parameter(help="How the report is written.")] = "text",
 ) -> int:
@@ -36,7 +39,13 @@ def migrate(
     try:
         with _progress_bar() as progress:
             report = fhb.migrate(
-                conf_dir, out_package, force=force, lazy=lazy, version_base=version_base, progress=progress
+                conf_dir,
+                out_package,
+                force=force,
+                lazy=lazy,
+                dialect=dialect,
+                version_base=version_base,
+                progress=progress,
             )
     except fhb.ParameterError as error:
         raise UsageError(str(error)) from error

@@ -18,6 +18,8 @@ from typing import Any
 
 import hydra
 
+from fiddle_hydra_bridge.convert.bridge import check_choice
+from fiddle_hydra_bridge.convert.dialects import DIALECTS
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError
 from fiddle_hydra_bridge.migration.plan import PlannedModule, plan
 from fiddle_hydra_bridge.migration.report import Report, Row
@@ -38,6 +40,7 @@ def migrate(
     *,
     force: bool = False,
     lazy: bool = False,
+    dialect: str | None = None,
     version_base: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -54,6 +57,7 @@ def migrate(
         force: whether a folder that is not empty is replaced, with all that is in it.
         lazy: whether targets are ``LazyTarget`` placeholders, so that the package can be used where they are not
             installed; otherwise the modules import them at their top.
+        dialect: whose words the configs speak, if not Hydra's, as for ``from_hydra``; the recipes speak Hydra's.
         version_base: as the app gives it to ``hydra.main``.
         progress: is called with what is done, and how far it is.
 
@@ -61,7 +65,8 @@ def migrate(
         what became of each file.
 
     Raises:
-        ParameterError: if there are no configs, the package has no importable name, or its folder is not empty.
+        ParameterError: if there are no configs, there is no such dialect, the package has no importable name, or its
+            folder is not empty.
         BridgeError: if the comparison cannot be made. The folder is then as it was before.
 
     Example:
@@ -71,6 +76,8 @@ def migrate(
     """
     source, target = Path(conf_dir), _folder(out_package)
     _check(source, target, force)
+    if dialect is not None:
+        check_choice("dialect", dialect, DIALECTS)
     configs, skipped = scan(source)
     if not configs:
         raise ParameterError(f"{source}: there are no configs in it: files that end in .yaml")
@@ -78,11 +85,13 @@ def migrate(
     made = next(folder for folder in (target.parent, *target.parents) if folder.exists())
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=made) as temporary:
         package = Path(temporary, target.name)
-        refused = _write(plan(configs), package, lazy, progress)
+        refused = _write(plan(configs), package, lazy, dialect, progress)
         rows += refused
         gone = {row.config for row in refused}
         kept = [config for config in configs if config.path not in gone]
-        compared, stand_ins, _ = compare(source, package, kept, version_base=version_base, progress=progress)
+        compared, stand_ins, _ = compare(
+            source, package, kept, dialect=dialect, version_base=version_base, progress=progress
+        )
         missing = sorted({name.partition(".")[0] for name in imported_modules(package)})
         _replace(package, target, Path(temporary, "before"))
     rows += compared
@@ -119,14 +128,16 @@ def _relative(file: Path, source: Path) -> str:
     return file.relative_to(source).as_posix()
 
 
-def _write(planned: PlannedModule, package: Path, lazy: bool, progress: Progress | None) -> list[Row]:
+def _write(
+    planned: PlannedModule, package: Path, lazy: bool, dialect: str | None, progress: Progress | None
+) -> list[Row]:
     """Writes the modules, and returns rows for the configs that have no place in them."""
     rows = []
     modules = list(planned.tree())
     for done, module in enumerate(modules, 1):
         file = package / module.file
         file.parent.mkdir(parents=True, exist_ok=True)
-        text, refused = write_module(module, lazy=lazy)
+        text, refused = write_module(module, lazy=lazy, dialect=dialect)
         file.write_text(text, encoding="utf-8")
         for config, error in refused:
             problem = error.problems[0]
@@ -142,6 +153,7 @@ def compare(
     configs: Sequence[ConfigFile],
     *,
     cases: Sequence[tuple[str, Sequence[str]]] = (),
+    dialect: str | None = None,
     version_base: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[Row], list[str], list[dict[str, Any]]]:
@@ -152,6 +164,7 @@ def compare(
         package: the folder of the package.
         configs: the configs to compare.
         cases: command lines to compare besides: the name of a config, and overrides.
+        dialect: whose words the configs speak.
         version_base: as the app gives it to ``hydra.main``.
         progress: is called with what is done, and how far it is.
 
@@ -165,6 +178,7 @@ def compare(
     request = {
         "folder": os.path.abspath(source),
         "package": os.path.abspath(package),
+        "dialect": dialect,
         "version_base": version_base,
         "configs": [(str(each.file), each.group, each.name, read(each).package) for each in configs],
         "cases": [(name, list(overrides)) for name, overrides in cases],

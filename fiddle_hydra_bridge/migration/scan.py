@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hydra.plugins.config_source import ConfigSource
 
+from fiddle_hydra_bridge.convert.dialects import translate
 from fiddle_hydra_bridge.convert.tree import Data, Marks
 from fiddle_hydra_bridge.convert.yaml_comments import Comment, comments_in
 from fiddle_hydra_bridge.convert.yaml_text import parse
@@ -111,8 +112,12 @@ def _files(folder: Path, group: str, above: tuple[str, ...]) -> Iterator[tuple[P
             yield Path(entry.path), group
 
 
-def read(config: ConfigFile) -> Content:
+def read(config: ConfigFile, dialect: str | None = None) -> Content:
     """Reads a config file as Hydra does.
+
+    Args:
+        config: the file.
+        dialect: whose words it speaks, as for ``from_hydra``; the content is in Hydra's.
 
     Raises:
         BridgeError: with the place of what is wrong.
@@ -131,6 +136,9 @@ def read(config: ConfigFile) -> Content:
     except ValueError as error:
         raise _refused(f"Hydra cannot read the header: {error}", source, 1) from error
     data, marks = parse(text, source=source)
+    if dialect is not None:
+        data, _, moved = translate(dialect, data, marks=marks)
+        marks = moved or marks
     if type(data) is not dict:
         raise _refused("a config of Hydra is a mapping, and this file holds a list", source, marks.root[0])
     comments = [comment for comment in comments_in(text) if not comment.text.strip().startswith("@package ")]

@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from fiddle_hydra_bridge.convert.dialects import translate
 from fiddle_hydra_bridge.convert.paths import format_path
 from fiddle_hydra_bridge.errors import first_line
 from fiddle_hydra_bridge.migration.report import Row
@@ -56,12 +57,14 @@ class Comparison:
         folder: the root of the YAML files.
         package: the dotted name of the package, which can be imported.
         version_base: as the app gives it to ``hydra.main``.
+        dialect: whose words the YAML speaks, if not Hydra's.
         stand_ins: the configs that were missing from the tree and were taken for empty.
     """
 
     folder: str
     package: str
     version_base: str | None = None
+    dialect: str | None = None
     stand_ins: list[str] = field(default_factory=list)
     #: By group: the primary config that its options were composed with last, and the sign before the override.
     _worked: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -84,6 +87,7 @@ class Comparison:
         expected, refusal = self._composed_from_yaml(name, used)
         if refusal is not None:
             return Outcome(used, refusal)
+        expected = {"hydra": expected.pop("hydra"), **self._translated(expected)}
         try:
             found = self._compose(f"/fiddle:/{self.package}", name, used)
         except Exception as error:  # recipes and what they import may raise anything: then the package is different
@@ -132,7 +136,7 @@ class Comparison:
     def _content_difference(self, config: ConfigFile, package: str | None) -> str | None:
         """Compares what one file holds with what one recipe serves."""
         try:
-            expected = OmegaConf.to_container(OmegaConf.load(config.file), resolve=False)
+            expected = self._translated(OmegaConf.to_container(OmegaConf.load(config.file), resolve=False))
         except (OmegaConfBaseException, YAMLError, OSError) as error:
             return f"OmegaConf cannot load the file: {first_line(error)}"
         try:
@@ -173,7 +177,10 @@ class Comparison:
         data: Any = OmegaConf.to_container(config, resolve=False)
         # Where the configs come from is what should differ.
         del data["hydra"]["runtime"]["config_sources"]
-        return data
+        return {"hydra": data.pop("hydra"), **data}
+
+    def _translated(self, data: Any) -> Any:
+        return data if self.dialect is None else translate(self.dialect, data)[0]
 
     def _options(self) -> dict[str, Any]:
         return {} if self.version_base is None else {"version_base": self.version_base}

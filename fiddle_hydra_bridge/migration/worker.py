@@ -30,7 +30,7 @@ def serve(request: dict[str, Any]) -> None:
     package = Path(request["package"])
     sys.path.insert(0, str(package.parent))
     stand_in_modules(imported_modules(package))
-    comparison = Comparison(request["folder"], package.name, request["version_base"])
+    comparison = Comparison(request["folder"], package.name, request["version_base"], request["dialect"])
     configs = [ConfigFile(Path(file), group, name) for file, group, name, _ in request["configs"]]
     packages = {config.path: row[3] for config, row in zip(configs, request["configs"], strict=True)}
 

@@ -31,12 +31,13 @@ _DEEPEST = 80
 Refused = list[tuple[ConfigFile, BridgeError]]
 
 
-def write_module(planned: PlannedModule, *, lazy: bool = False) -> tuple[str, Refused]:
+def write_module(planned: PlannedModule, *, lazy: bool = False, dialect: str | None = None) -> tuple[str, Refused]:
     """Writes a module.
 
     Args:
         planned: the module.
         lazy: whether targets are placeholders, which are imported when they are called.
+        dialect: whose words the files speak, as for ``from_hydra``.
 
     Returns:
         the text, and the configs that have no place in it, with the reasons.
@@ -48,7 +49,7 @@ def write_module(planned: PlannedModule, *, lazy: bool = False) -> tuple[str, Re
     placeholders: dict[str, str] | None = {} if lazy else None
     for recipe in planned.recipes:
         try:
-            _add(module, planned, recipe, placeholders)
+            _add(module, planned, recipe, read(recipe.config, dialect), placeholders)
         except BridgeError as error:
             refused.append((recipe.config, error))
         except OSError as error:
@@ -56,8 +57,13 @@ def write_module(planned: PlannedModule, *, lazy: bool = False) -> tuple[str, Re
     return module.text(), refused
 
 
-def _add(module: Module, planned: PlannedModule, recipe: PlannedRecipe, placeholders: dict[str, str] | None) -> None:
-    content = read(recipe.config)
+def _add(
+    module: Module,
+    planned: PlannedModule,
+    recipe: PlannedRecipe,
+    content: Content,
+    placeholders: dict[str, str] | None,
+) -> None:
     notes = notes_of(content)
     is_hydras = planned.group == "hydra" or planned.group.startswith("hydra/")
     value = _Writer(module, content, notes, placeholders).node(content.data, (), is_hydras)
