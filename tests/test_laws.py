@@ -83,7 +83,7 @@ def test_law_7_what_cannot_be_spelled_is_refused_with_its_path(graph: Any, data:
     assume(takers)
     node, name = data.draw(st.sampled_from(takers))
     setattr(node, name, [data.draw(st.sampled_from(UNSPELLABLE))])
-    for write in (fhb.to_yaml, fhb.to_hydra):
+    for write in (fhb.to_yaml, fhb.to_hydra, fhb.to_python):
         with pytest.raises(fhb.BridgeError) as caught:
             write(graph)
         (problem,) = caught.value.problems

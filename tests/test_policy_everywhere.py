@@ -689,7 +689,7 @@ UNWRITABLE: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("row", UNWRITABLE)
-@pytest.mark.parametrize("write", [fhb.to_hydra, fhb.to_yaml])
+@pytest.mark.parametrize("write", [fhb.to_hydra, fhb.to_yaml, fhb.to_python])
 def test_what_could_not_be_read_again_is_not_written(row: str, write: Any) -> None:
     with pytest.raises(fhb.BridgeError):
         write(UNWRITABLE[row]())

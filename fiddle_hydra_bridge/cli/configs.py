@@ -70,7 +70,7 @@ class Composed:
 
 @dataclass(frozen=True)
 class File:
-    """A YAML or JSON file without a defaults list, or the YAML of standard input.
+    """A YAML or JSON file that says nothing to Hydra, or the YAML of standard input.
 
     Attributes:
         path: the file, ``None`` for standard input.
@@ -152,5 +152,5 @@ def _reading(options: Options) -> dict[str, Any]:
     """The options as ``from_hydra`` takes them."""
     reading: dict[str, Any] = {"convert": options.convert, "share": options.share, "allow": options.allow}
     if isinstance(options, ConversionOptions):
-        reading.update(links=options.links, missing=options.missing)
+        reading.update(links=options.links, missing=options.missing, dialect=options.dialect)
     return reading

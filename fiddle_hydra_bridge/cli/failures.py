@@ -62,12 +62,12 @@ def say(message: str) -> None:
     """Says on standard error what is wrong, as it is: neither read as markup nor wrapped."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("[bold red]error:[/]", end=" ")
-    console.print(printable(message), markup=False)
+    console.print("\n".join(printable(line) for line in message.expandtabs().split("\n")), markup=False)
 
 
 def printable(text: str) -> str:
-    """Returns a text without what would control the terminal: configs are not trusted."""
-    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+    """Returns a line without what would control the terminal: configs are not trusted."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def origin_of(error: BaseException) -> BaseException | None:

@@ -60,7 +60,7 @@ def _find(name: str) -> Config:
 
 
 def _file(name: str) -> Config:
-    """Returns a file; one with a defaults list is for Hydra to compose.
+    """Returns a file; one that speaks to Hydra, by a defaults list or a section ``hydra``, is for Hydra to compose.
 
     Raises:
         UsageError: if there is no such file.
@@ -73,10 +73,10 @@ def _file(name: str) -> Config:
         raise UsageError(f"{name!r} is a folder: --config-dir {name} --config-name NAME composes a config in it")
     if not path.exists():
         what = "file" if path.suffix else "file, and a recipe is written 'package.module:function'"
-        raise UsageError(f"there is no {what}: {name!r}{suggestion(path.name, _names_beside(path))}")
+        raise UsageError(f"there is no {what}: {name!r}{suggestion(path.name, _names_beside(path), cutoff=0.8)}")
     if path.suffix == HYDRAS_SUFFIX:
         data, _ = yaml_text.parse(read_text(path, name), source=name)
-        if isinstance(data, dict) and isinstance(data.get("defaults"), list):
+        if isinstance(data, dict) and (type(data.get("defaults")) is list or type(data.get("hydra")) is dict):
             return Composed(path.parent.resolve(), path.stem)
     return File(path)
 

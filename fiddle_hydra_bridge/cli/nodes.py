@@ -14,8 +14,6 @@ from fiddle import history
 from fiddle_hydra_bridge.recipes.views import is_link, is_missing, is_section
 from fiddle_hydra_bridge.vocabulary.tree_view import name_of, short
 
-_SET = history.ChangeKind.NEW_VALUE
-
 __all__ = ["Entry", "entries", "is_branch", "leaf_text", "title"]
 
 
@@ -57,12 +55,16 @@ def entries(value: Any) -> Iterator[Entry]:
     is_complete = isinstance(value, fdl.Config)
     for name, item in fdl.ordered_arguments(value, include_defaults=True, include_unset=is_complete).items():
         tags = tuple(sorted(tag.name for tag in value.__argument_tags__.get(name, ())))
-        changes = value.__argument_history__.get(name, ())
-        location = next(
-            (each.location for each in reversed(changes) if each.kind == history.ChangeKind.NEW_VALUE), None
-        )
-        is_set = name in value.__arguments__
-        yield Entry(name, item, not is_set and item is not fdl.NO_VALUE, tags, location if is_set else None)
+        if name in value.__arguments__:
+            yield Entry(name, item, False, tags, _location(value, name))
+        else:
+            yield Entry(name, item, item is not fdl.NO_VALUE, tags)
+
+
+def _location(node: Any, name: object) -> history.Location | None:
+    """Where Fiddle's history says that an argument got its value."""
+    changes = node.__argument_history__.get(name, ())
+    return next((each.location for each in reversed(changes) if each.kind == history.ChangeKind.NEW_VALUE), None)
 
 
 def title(value: Any) -> str:

@@ -48,9 +48,12 @@ def build_and_call(graph: Any, allow: list[str] | None = None) -> Any:
         graph: the graph.
         allow: patterns of targets for nodes that links reach.
     """
+    import fiddle as fdl
+
     from fiddle_hydra_bridge.vocabulary.tree_view import short
 
-    built = fhb.build(graph, allow=allow)
+    # Not `fhb.build`, which says what it knows of a node that fails: the app knows its line.
+    built = fdl.build(fhb.resolve(graph, allow=allow))
     if isinstance(built, fhb.Script):
         built.run()
         return None

@@ -98,7 +98,7 @@ class Group:
     """An expression in brackets: a call (with a ``head``), or a list, tuple, dict or set.
 
     Attributes:
-        head: what stands before the bracket.
+        head: what stands before the bracket; the brackets of a call in it are parts of their own.
         brackets: the opening and the closing one.
         items: what stands between them.
         hint: a name for the value, should it need one; without, it stays where it is.
@@ -219,6 +219,12 @@ def _emit(lines: list[str], expr: Expr, prefix: str, suffix: str, indent: int) -
 def _emit_broken(lines: list[str], expr: Expr, prefix: str, suffix: str, indent: int) -> None:
     if isinstance(expr, Text):
         lines.append(" " * indent + prefix + _joined(expr.parts) + suffix)
+    elif "(" in expr.head and indent + _columns(prefix) + _columns(_joined(expr.head)) >= WIDTH:
+        # The call of what a call returns: there is a place in the first one, too.
+        at = expr.head.index("(") + 1
+        lines.append(" " * indent + prefix + _joined(expr.head[:at]))
+        lines.append(" " * (indent + _INDENT) + _joined(expr.head[at:-1]))
+        _emit(lines, Group((")",), expr.brackets, expr.items), "", suffix, indent)
     elif not expr.items:
         lines.append(" " * indent + prefix + _joined(expr.head) + expr.brackets + suffix)
     else:
@@ -282,7 +288,12 @@ def _emit_entry(lines: list[str], key: Expr, joint: str, value: Expr, comma: str
 
 def _opening(expr: Expr) -> int:
     """The width of what stands before the first place where an expression can be broken."""
-    return _columns(_joined(expr.parts)) + 1 if isinstance(expr, Text) else _columns(_joined(expr.head)) + 1
+    parts = expr.parts if isinstance(expr, Text) else expr.head
+    if "(" in parts:
+        return _columns(_joined(parts[: parts.index("(")])) + 1
+    # Behind what cannot be broken stands a comma.
+    brackets = 0 if isinstance(expr, Text) or expr.items else 2
+    return _columns(_joined(parts)) + brackets + 1
 
 
 def _flat(expr: Expr) -> str | None:

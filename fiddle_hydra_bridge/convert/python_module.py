@@ -37,6 +37,8 @@ __all__ = ["Function", "Module", "Variable"]
 
 #: About how many lines a function may have, how many nested brackets, and how many lines are worth a function.
 _LONGEST, _DEEPEST, _SHORTEST = 40, 8, 6
+#: How many letters of a key make the name of a function.
+_LONGEST_NAME = 30
 
 
 class Variable(Symbol):
@@ -137,6 +139,8 @@ class Module:
             value: what it is; it may use the variables that were made before.
             then: calls that change it, as statements; they may use the variable by its symbol.
         """
+        if isinstance(value, Group) and value.hint and value.weight > _LONGEST // 2:
+            value = self._helper(hint, value)
         variable = Variable(hint, value, then)
         self._variables.append(variable)
         return variable
@@ -175,13 +179,16 @@ class Module:
                     group.measure()
 
     def _split_off(self, item: Item) -> None:
-        value = item.value
-        key = item.key.parts[0] if isinstance(item.key, Text) else ""
-        hint = snake_case(key if isinstance(key, str) else "") or (value.hint if isinstance(value, Group) else "")
-        function = Function(f"_{hint.strip('_') or 'part'}")
+        if isinstance(item.value, Group):
+            key = item.key.parts[0] if isinstance(item.key, Text) else ""
+            item.value = self._helper(snake_case(key if isinstance(key, str) else "") or item.value.hint, item.value)
+
+    def _helper(self, hint: str, value: Group) -> Group:
+        """Returns the call of a new function that returns a value."""
+        function = Function(f"_{hint[:_LONGEST_NAME].strip('_') or 'part'}")
         function.value = value
-        item.value = function.call
         self._helpers.append(function)
+        return function.call
 
     # Writing ------------------------------------------------------------------------------------------------
 
@@ -314,13 +321,14 @@ def _signature(function: Function) -> list[str]:
     """Writes the head of a function; where it is too long and has no parameters, its annotation is broken."""
     annotation = "".join(map(_name, _type_of(function.value)))
     start = f"def {function.text}"
-    if function.parameters or not annotation.endswith("]"):
-        returns = f" -> {annotation}" if annotation else ""
+    returns = f" -> {annotation}" if annotation else ""
+    if function.parameters or not annotation or len(f"{start}(){returns}:") <= WIDTH:
         return emit(call((start,), [text(parameter) for parameter in function.parameters]), suffix=f"{returns}:")
-    outer, _, inner = annotation[:-1].partition("[")
-    if len(f"{start}() -> {outer}[") <= WIDTH:
-        return emit(Group((f"{start}() -> {outer}",), "[]", [Item(text(inner))]), suffix=":")
-    return emit(Group((f"{start}() -> ",), "()", [Item(Group((outer,), "[]", [Item(text(inner))]))]), suffix=":")
+    outer, bracket, inner = annotation.removesuffix("]").partition("[")
+    value = Group((outer,), "[]", [Item(text(inner))]) if bracket else text(annotation)
+    if bracket and len(f"{start}() -> {outer}[") <= WIDTH:
+        return emit(value, f"{start}() -> ", ":")
+    return emit(Group((f"{start}() -> ",), "()", [Item(value)]), suffix=":")
 
 
 def _type_of(value: Expr) -> tuple[Part, ...]:

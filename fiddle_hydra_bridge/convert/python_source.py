@@ -120,6 +120,8 @@ class Printer:
             self._decorate(function)
         return function
 
+    # Here are loops, not comprehensions, whose frames would halve the depth of the graphs that can be written.
+
     # Nodes --------------------------------------------------------------------------------------------------
 
     def node(self, tree: Tree) -> Expr:
@@ -170,19 +172,18 @@ class Printer:
         return Group((), "{}", [Item(Text(self.imports.reference(path))) for path in paths])
 
     def _dict(self, tree: dict[Any, Tree]) -> Group:
-        made = Group((), "{}", [], "entries", self._type("builtins.dict"))
+        items: list[Item] = []
         for key, item in tree.items():
-            made.items.append(Item(self.node(item), self.node(key), ": "))
-        return self._trimmed(made)
+            items.append(Item(self.node(item), self.node(key), ": "))
+        return self._trimmed(Group((), "{}", items, "entries", self._type("builtins.dict")))
 
     def _list(self, tree: list[Tree]) -> Group:
-        made = Group((), "[]", [], "items", self._type("builtins.list"))
+        items: list[Item] = []
         for item in tree:
-            made.items.append(Item(self.node(item)))
-        return self._trimmed(made)
+            items.append(Item(self.node(item)))
+        return self._trimmed(Group((), "[]", items, "items", self._type("builtins.list")))
 
     def _trimmed(self, made: Group) -> Group:
-        made.measure()
         self.module.trim(made)
         return made
 
@@ -204,7 +205,6 @@ class Printer:
         if made.target == TAGGED:
             return self._tagged_value(made)
         making = self.making(made)
-        # Loops, not comprehensions, whose frames would halve the depth of the graphs that can be written.
         items: list[Item] = []
         for item in made.args:
             items.append(Item(self.node(item)))

@@ -89,11 +89,12 @@ def scan(folder: Path) -> tuple[list[ConfigFile], list[Skipped]]:
     found: list[ConfigFile] = []
     skipped: list[Skipped] = []
     for file, group in _files(folder, "", (os.path.realpath(folder),)):
-        if file.suffix != ".yaml":
+        if file.suffix not in (".yaml", ".yml"):
             if file.suffix.lower() in (".yaml", ".yml"):
                 skipped.append(Skipped(file, f"Hydra reads only files that end in .yaml, not in {file.suffix}"))
             continue
-        config = ConfigFile(file, group, file.stem)
+        # Apps of a version_base below 1.2 can name a .yml file, with its suffix.
+        config = ConfigFile(file, group, file.stem if file.suffix == ".yaml" else file.name)
         if _UNREADABLE.search(config.path) or not config.path.isprintable():
             skipped.append(Skipped(file, "its path holds quotes, backslashes or characters that cannot be printed"))
         else:
@@ -139,8 +140,6 @@ def read(config: ConfigFile, dialect: str | None = None) -> Content:
     if dialect is not None:
         data, _, moved = translate(dialect, data, marks=marks)
         marks = moved or marks
-    if type(data) is not dict:
-        raise _refused("a config of Hydra is a mapping, and this file holds a list", source, marks.root[0])
     comments = [comment for comment in comments_in(text) if not comment.text.strip().startswith("@package ")]
     return Content(data, marks, comments, header["package"])
 

@@ -16,6 +16,8 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
+from fiddle_hydra_bridge.recipes.listing import spec_of
+
 __all__ = ["imported_modules", "stand_in_config", "stand_in_modules"]
 
 #: What is imported for real: it is there already, and the package is served with it.
@@ -62,7 +64,9 @@ class _StandInClass(type):
 class _StandInModule(types.ModuleType):
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.__path__: list[str] = []
+        # What lies beside the targets, such as the configs of a ``pkg://`` search path, is found as ever.
+        self.__spec__ = spec_of(name)
+        self.__path__ = list(getattr(self.__spec__, "submodule_search_locations", None) or ())
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

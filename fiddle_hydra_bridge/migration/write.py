@@ -121,7 +121,8 @@ class _Writer:
                 self._item(data, index, None, "", self.node(item, (*path, index), raw))
                 for index, item in enumerate(data)
             ]
-            return Group((), "[]", items)
+            of = self.imports.reference("builtins.list")
+            return Group((), "[]", items, of=(*of, "[", *self._any(), "]"))
         return self._leaf(data, path, raw)
 
     def _mapping(self, data: dict[Any, Data], path: Path, raw: bool) -> Group:

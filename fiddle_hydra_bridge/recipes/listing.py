@@ -21,7 +21,7 @@ from fiddle_hydra_bridge.recipes.registry import config_path, names_in
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
-__all__ = ["Listing", "Option", "imports_of", "module_of"]
+__all__ = ["Listing", "Option", "imports_of", "module_of", "spec_of"]
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,12 @@ def _is_below(group: str | None, parent: str) -> bool:
 
 
 def _root(name: str) -> _Module | None:
+    spec = spec_of(name)
+    return None if spec is None else _Module(name, spec, ())
+
+
+def spec_of(name: str) -> ModuleSpec | None:
+    """Returns where a module is, without importing it or its parents; None if it is nowhere."""
     parts = name.split(".")
     if not all(part.isidentifier() for part in parts):
         return None
@@ -178,7 +184,7 @@ def _root(name: str) -> _Module | None:
         if spec is None:
             return None
         locations = spec.submodule_search_locations or []
-    return None if spec is None else _Module(name, spec, ())
+    return spec
 
 
 def module_of(path: str) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from fiddle_hydra_bridge.convert.files import read_text
-from fiddle_hydra_bridge.convert.tree import Data, Mark
+from fiddle_hydra_bridge.convert.tree import Data, Mark, Marks
 from fiddle_hydra_bridge.convert.yaml_text import parse
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.hydra_loader import Repository
@@ -110,7 +110,11 @@ def read_file(config_path: str, file: str) -> MarkedConfig | None:
 
 
 def _recipe(config_path: str, result: Any) -> MarkedConfig:
-    shadow, marks = marked(result.graph, result.names)
+    try:
+        shadow, marks = marked(result.graph, result.names)
+    except BridgeError:
+        # It was served in another way than by the spelling of its graph, which is all that has places.
+        shadow, marks = {}, Marks("")
     lines = {
         container: {key: (shown(file), line, column) for key, (file, line, column) in known.items()}
         for container, known in marks.lines.items()

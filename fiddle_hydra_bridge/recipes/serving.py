@@ -96,8 +96,9 @@ def spell_as_it_stands(graph: Any, names: dict[str, Any]) -> DictConfig:
         BridgeError: if it cannot be spelled, or is no mapping.
     """
     data = spell_verbatim(graph, names)
-    if type(data) is not dict:
-        raise BridgeError(f"a recipe returns a mapping or a graph, not a {type(graph).__name__}")
+    if type(data) not in (dict, list):
+        raise BridgeError(f"a recipe returns a mapping, a list or a graph, not a {type(graph).__name__}")
+    # A list is a config that Hydra puts into a package.
     config: DictConfig = omegaconf_nodes.write(data)
     return config
 

@@ -22,6 +22,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "broken.yaml").write_bytes(b"a: [\n")
     (folder / "latin.yaml").write_bytes(b"a: \xe9\n")
     (folder / "scalar.yaml").write_bytes(b"3\n")
-    (folder / "escape.yaml").write_bytes(b'"\\x1b[31mred": 1\n')
+    (folder / "escape.yaml").write_bytes(b'"\\x1b[31m\\nred": 1\n')
     (folder / "kept.yaml").write_bytes(b"kept: true\n")
     return folder

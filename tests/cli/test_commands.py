@@ -51,6 +51,16 @@ SHOW = {
     "Windows line ends": Command("show crlf.yaml", MODEL.format(dim=3)),
     "an empty file": Command("show empty.yaml", "<root>\n"),
     "standard input": Command("show - dim=4", MODEL.format(dim=4), text="_target_: parts.Model\ndim: 3\n"),
+    "a file with a section for Hydra": Command(
+        "show own.yaml model.dim=4",
+        """\
+<root>
+└── model: parts.Model
+    ├── tokenizer: None (default)
+    ├── dim: 4
+    └── layers: <factory> (default)
+""",
+    ),
     "links": Command("show linked.yaml", LINKED.format(dim=3, link=3, tokenizer=COPY)),
     "links that are kept": Command(
         "show linked.yaml --links keep", LINKED.format(dim=3, link="${dim}", tokenizer="${model.tokenizer}")
@@ -69,7 +79,7 @@ SHOW = {
         "show - --missing lazy", "nowhere.Model\n└── dim: 3\n", text="{_target_: nowhere.Model, dim: 3}"
     ),
     "a value that is still to be given": Command("show -", "<root>\n└── a: ???\n", text="a: ???"),
-    "keys do not reach the terminal as commands": Command("show escape.yaml", "<root>\n└── \\x1b[31mred: 1\n"),
+    "keys do not reach the terminal as commands": Command("show escape.yaml", "<root>\n└── \\x1b[31m\\nred: 1\n"),
     "where overrides and files have set values": Command(
         "show crlf.yaml layers=[1] --where",
         """\

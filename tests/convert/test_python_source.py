@@ -69,7 +69,8 @@ def test_ruff_has_nothing_against_the_text(graph: Any, style: str) -> None:
 
 #: Words of all lengths, so that every way of breaking a line comes up.
 words = st.text("ab'\"\\\n\u6f22", max_size=8) | st.integers(1, 70).map("x".__mul__)
-leaves = st.one_of(words, st.integers(-(10**40), 10**40), st.floats(), st.sampled_from([None, c.Colour.RED, c.Encoder]))
+named = st.sampled_from([None, c.Colour.RED, c.Encoder, pathlib.Path("x"), decimal.Decimal("1.5")])
+leaves = st.one_of(words, st.integers(-(10**40), 10**40), st.floats(), named)
 keys = st.one_of(words, st.integers(0, 10**30), st.tuples(words, words), st.frozensets(words, max_size=2))
 layouts = st.recursive(
     leaves,
@@ -86,10 +87,28 @@ layouts = st.recursive(
 )
 
 
-@settings(max_examples=15)
-@given(st.lists(layouts, min_size=20, max_size=40))
-def test_ruff_breaks_lines_at_the_same_places(values: list[Any]) -> None:
-    assert ruff_complaints(fhb.to_python(values)) == ""
+@pytest.mark.parametrize("style", HERE)
+@settings(max_examples=10)
+@given(values=st.lists(layouts, min_size=20, max_size=40))
+def test_ruff_breaks_lines_at_the_same_places(values: list[Any], style: str) -> None:
+    assert ruff_complaints(fhb.to_python(values, style=style)) == ""
+
+
+#: Where a line breaks when the names alone are too long for it.
+LONG_NAMES: dict[str, Callable[[], Any]] = {
+    "a keyword": lambda: fdl.Config(c.combine, **{"x" * 75: fdl.Config(c.Node, a=1, b=2)}),
+    "a keyword before an exempted call": lambda: fdl.Config(c.combine, **{"x" * 70: pathlib.Path("x" * 20)}),
+    "a key that is a tuple": lambda: {("x" * 30, "y" * 30): [], ("x" * 33, "y" * 33): fdl.Config(c.Node), 1: 2},
+    "a key that is a set": lambda: {frozenset({"x" * 30, 1}): math.nan, frozenset({"y" * 30}): "x" * 50},
+    "the name of a part": lambda: fdl.Config(c.combine, **{"x" * 90: wide_tree(30, 1), "y" * 90: wide_tree(30, 1)}),
+}
+
+
+@pytest.mark.parametrize("make", LONG_NAMES.values(), ids=LONG_NAMES)
+@pytest.mark.parametrize("style", EVERY)
+@pytest.mark.parametrize("name", ["config", "x" * 70, "x" * 85])
+def test_ruff_has_nothing_against_long_names(make: Callable[[], Any], style: str, name: str) -> None:
+    assert ruff_complaints(fhb.to_python(make(), style=style, name=name)) == ""
 
 
 class Flag(c.enum.Flag):

@@ -54,6 +54,23 @@ def test_a_launcher_runs_jobs_with_recipes_in_its_processes(launcher: str, tmp_p
         assert len({job["process"] for job in jobs}) == 3
 
 
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_the_command_runs_a_bare_recipe_with_a_launcher(launcher: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", "from fiddle_hydra_bridge.cli import main; main()"]
+    recipe = ["run", "examples.pretrain.recipes:pretrain_recipe", "--multirun", f"hydra/launcher={launcher}"]
+    overrides = ["model.config.hidden=8,16", "trainer.max_steps=2", "log.log_dir=${hydra:runtime.output_dir}"]
+    result = subprocess.run(
+        [*command, *recipe, f"hydra.sweep.dir={tmp_path / 'sweep'}", *overrides],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    for job in ("0", "1"):
+        assert len((tmp_path / "sweep" / job / "loss.csv").read_text().splitlines()) == 3
+
+
 def test_a_sweeper_optimises_over_recipes(tmp_path: Path) -> None:
     jobs = sweep(
         tmp_path,

@@ -47,6 +47,8 @@ seed: 2
 """,
     "hydra/job_logging/quiet.yaml": "version: 1\nroot: {level: ERROR}\n",
     "plugged.yaml": "defaults: [schema, group: schema, override hydra/launcher: not_installed]\na: 1\n",
+    "tasks/list.yaml": "- {_target_: nets.Task, x: 1}\n- b\n",
+    "with_tasks.yaml": "defaults: [tasks: list]\na: ${tasks}\n",
     "broken.yaml": "a: [1\n",
 }
 
@@ -76,14 +78,14 @@ def test_options_are_composed_with_a_primary_config(migrated: tuple[Path, migrat
 def test_the_report_tells_places_reasons_and_what_was_taken_for_empty(migrated: tuple[Path, migration.Report]) -> None:
     folder, report = migrated
     assert str(report).splitlines() == [
-        f"{folder / 'recipes'}: 17 configs: 16 equal, 1 not migrated (Hydra {hydra.__version__})",
+        f"{folder / 'recipes'}: 19 configs: 18 equal, 1 not migrated (Hydra {hydra.__version__})",
         f"{folder / 'conf/broken.yaml'}:2:1: not migrated: expected ',' or ']' in the list opened at 1:4",
         "taken for empty, since the tree does not hold them: group/schema, hydra/launcher/not_installed, schema",
         "not installed here, and not imported for the comparison: db, nets",
     ]
     data = json.loads(report.to_json())
     assert data["ok"] is report.ok is False
-    assert data["counts"] == {"equal": 16, "alike": 0, "different": 0, "skipped": 1}
+    assert data["counts"] == {"equal": 18, "alike": 0, "different": 0, "skipped": 1}
     assert [row["config"] for row in data["rows"] if row["status"] == "skipped"] == ["broken"]
 
 
@@ -95,7 +97,7 @@ def test_only_the_package_is_left(migrated: tuple[Path, migration.Report]) -> No
 
 def test_lazy_targets_compose_where_nothing_is_installed(tmp_path: Path) -> None:
     report = fhb.migrate(write(tmp_path / "conf", TREE), tmp_path / "recipes", lazy=True)
-    assert (report.count("equal"), report.missing) == (16, ())
+    assert (report.count("equal"), report.missing) == (18, ())
     assert 'connect = fhb.LazyTarget("db.connect")' in (tmp_path / "recipes/db.py").read_text()
 
 
@@ -165,6 +167,33 @@ def test_a_config_that_hydra_composes_in_no_way_is_compared_by_its_content(tmp_p
     (row,) = fhb.migrate(tmp_path / "conf", tmp_path / "recipes").rows
     assert row.status == "alike"
     assert "x" in row.reason
+
+
+@pytest.mark.skipif(not hydra.__version__.startswith("1.3"), reason="Hydra 1.4 has no version_base of old")
+def test_yml_files_are_named_with_their_suffix_where_hydra_does(tmp_path: Path) -> None:
+    write(tmp_path, {"conf/old.yml": "defaults: [db: x]\na: 1", "conf/db/x.yaml": "b: 1"})
+    rows = fhb.migrate(tmp_path / "conf", tmp_path / "recipes").rows
+    assert [(row.config, row.status) for row in rows] == [("db/x", "equal"), ("old.yml", "equal")]
+    rows = fhb.migrate(tmp_path / "conf", tmp_path / "recipes", force=True, version_base="1.3").rows
+    assert [(row.config, row.status) for row in rows] == [("db/x", "equal"), ("old.yml", "alike")]
+
+
+def test_configs_that_lie_beside_the_targets_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files: dict[str, str | bytes] = {
+        "conf/config.yaml": """
+defaults: [part: small]
+hydra: {searchpath: [pkg://app_beside.conf]}
+m: {_target_: app_beside.nets.M}
+""",
+        "app_beside/__init__.py": "raise SystemExit",
+        "app_beside/nets.py": "raise SystemExit",
+        "app_beside/conf/__init__.py": "",
+        "app_beside/conf/part/small.yaml": "x: 1",
+    }
+    write(tmp_path, files)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    report = fhb.migrate(tmp_path / "conf", tmp_path / "recipes")
+    assert [(row.status, report.stand_ins, report.missing) for row in report.rows] == [("equal", (), ())]
 
 
 def test_a_package_that_says_something_else_is_told(tmp_path: Path) -> None:

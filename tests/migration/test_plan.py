@@ -61,6 +61,7 @@ ROWS: dict[str, tuple[list[str], dict[str, dict[str, str]]]] = {
         ["logging/x.yaml", "types/y.yaml"],
         {"__init__.py": {}, "logging.py": {"logging/x": "x"}, "types.py": {"types/y": "y"}},
     ),
+    "files that end in .yml": (["a.yaml", "a.yml"], {"__init__.py": {"a": "a", "a.yml": "a_yml"}}),
     "other files": (
         ["db/__init__.py", "db/mysql.yaml", "README.md"],
         {"__init__.py": {}, "db.py": {"db/mysql": "mysql"}},
@@ -79,9 +80,9 @@ def test_files_have_their_places(tmp_path: Path, files: list[str], modules: dict
 
 
 def test_files_that_look_like_configs_are_told(tmp_path: Path) -> None:
-    _, skipped = scan(write(tmp_path, dict.fromkeys(["a.yml", "b.YAML", 'c"d.yaml', "e.txt", "f.yaml"], "")))
+    _, skipped = scan(write(tmp_path, dict.fromkeys(["a.YML", "b.YAML", 'c"d.yaml', "e.txt", "f.yaml"], "")))
     assert [(each.file.name, each.reason) for each in skipped] == [
-        ("a.yml", "Hydra reads only files that end in .yaml, not in .yml"),
+        ("a.YML", "Hydra reads only files that end in .yaml, not in .YML"),
         ("b.YAML", "Hydra reads only files that end in .yaml, not in .YAML"),
         ('c"d.yaml', "its path holds quotes, backslashes or characters that cannot be printed"),
     ]

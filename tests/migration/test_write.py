@@ -196,6 +196,15 @@ def config() -> dict[str, Any]:
     }
 ''',
     ),
+    "a list": (
+        "# tasks\n- {_target_: nets.Task}\n- a\n",
+        '''
+@fhb.recipe(verbatim=True)
+def config() -> list[Any]:
+    """tasks"""
+    return [fhb.node(Task), "a"]
+''',
+    ),
     "nothing": ("", "@fhb.recipe(verbatim=True)\ndef config() -> dict[str, Any]:\n    return {}"),
     "Windows line ends": (
         "# head\r\na: 1  # one\r\n",
@@ -268,7 +277,6 @@ def test_names_of_modules_below_a_package_are_not_taken_by_imports(tmp_path: Pat
 
 
 REFUSED = {
-    "a list": ("- 1\n", "1:1: a config of Hydra is a mapping, and this file holds a list"),
     "broken": ("a: [1\nb: 2\n", "2:2: expected ',' or ']' in the list opened at 1:4"),
     "twice the same key": ("a: 1\nb: 2\na: 3\n", "3:1: the key 'a' stands twice in this mapping"),
     "two documents": ("a: 1\n---\nb: 2\n", "2:1: a second document starts here"),

@@ -210,6 +210,7 @@ def test_composing_tells_the_line_of_a_node(package: Path) -> None:
     assert ["lined.py:4" in str(place) for place in places] == [True, True]
 
 
-def test_what_is_no_mapping_is_no_config() -> None:
-    with pytest.raises(fhb.BridgeError, match="not a list"):
-        spell_as_it_stands([1], {})
+def test_a_list_is_a_config_and_a_number_is_none() -> None:
+    assert spell_as_it_stands([1, {"a": 2}], {}) == [1, {"a": 2}]
+    with pytest.raises(fhb.BridgeError, match="not a int"):
+        spell_as_it_stands(1, {})
