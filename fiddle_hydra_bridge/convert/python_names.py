@@ -266,10 +266,11 @@ def _from_imports(references: list[Reference]) -> list[str]:
         if reference.text == name:
             plain.setdefault(reference.module, []).append(name)
         else:
-            key = (*_module_key(reference.module), 1, _member_key(name))
+            key = (*_module_key(reference.module), _member_key(name))
             statements.append((key, _from_import(reference.module, [f"{name} as {reference.text}"])))
     for module, members in plain.items():
-        statements.append(((*_module_key(module), 0), _from_import(module, sorted(members, key=_member_key))))
+        members.sort(key=_member_key)
+        statements.append(((*_module_key(module), _member_key(members[0])), _from_import(module, members)))
     return [line for _, lines in sorted(statements, key=lambda entry: entry[0]) for line in lines]
 
 
