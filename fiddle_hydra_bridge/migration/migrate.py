@@ -28,7 +28,7 @@ from fiddle_hydra_bridge.migration.stand_ins import imported_modules
 from fiddle_hydra_bridge.migration.write import write_module
 from fiddle_hydra_bridge.recipes.listing import Listing
 
-__all__ = ["migrate"]
+__all__ = ["compare", "migrate"]
 
 #: Called with what is being done, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
@@ -87,19 +87,23 @@ def migrate(
         package = Path(temporary, target.name)
         refused = _write(plan(configs), package, lazy, dialect, progress)
         rows += refused
+        imported = sorted({name.partition(".")[0] for name in imported_modules(package)})
+        if target.name in imported:
+            raise ParameterError(
+                f"{target}: the configs name targets in a package {target.name!r}: choose another name"
+            )
         gone = {row.config for row in refused}
         kept = [config for config in configs if config.path not in gone]
         compared, stand_ins, _ = compare(
             source, package, kept, dialect=dialect, version_base=version_base, progress=progress
         )
-        missing = sorted({name.partition(".")[0] for name in imported_modules(package)})
         _replace(package, target, Path(temporary, "before"))
     rows += compared
     return Report(
         package=str(target),
         rows=tuple(sorted(rows, key=lambda row: row.config)),
         stand_ins=tuple(stand_ins),
-        missing=tuple(name for name in missing if not Listing(name).available()),
+        missing=tuple(name for name in imported if not Listing(name).available()),
         hydra=hydra.__version__,
     )
 

@@ -116,6 +116,12 @@ REFUSALS = {
     "inside the tree": ({"conf/a.yaml": ""}, "conf", "conf/recipes", "folders beside each other"),
     "around the tree": ({"conf/a.yaml": ""}, "conf/a", "conf", "there is no such folder"),
     "a file": ({"conf/a.yaml": "", "recipes": "x"}, "conf", "recipes", "there is a file of this name"),
+    "a package that holds targets": (
+        {"conf/a.yaml": "_target_: recipes.nets.Model"},
+        "conf",
+        "recipes",
+        "the configs name targets in a package 'recipes'",
+    ),
     "not empty": ({"conf/a.yaml": "", "recipes/x.py": ""}, "conf", "recipes", "the folder is not empty"),
 }
 
