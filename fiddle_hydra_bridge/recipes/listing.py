@@ -201,7 +201,8 @@ def module_of(path: str) -> str | None:
         spec = _find(name, locations) if steps[count - 1].isidentifier() else None
         if spec is None:
             break
-        found, locations = name, spec.submodule_search_locations or []
+        # A folder without an __init__.py has nothing but modules: which one is meant, if it is not there, nobody knows.
+        found, locations = None if spec.loader is None else name, spec.submodule_search_locations or []
     return found
 
 

@@ -296,3 +296,15 @@ def test_what_has_no_place_is_refused_with_its_place(tmp_path: Path, content: st
     assert message in str(refused[0][1])
     assert "def fine()" in text
     assert "def config()" not in text
+
+
+def test_a_folder_that_holds_only_a_part_of_a_package_tells_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Such as a checkout of configs, without the code beside them.
+    write(tmp_path, {"apart/sub/conf/x.yaml": "", "whole/__init__.py": "", "whole/made.py": "class builder: ..."})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = module(tmp_path / "conf", {"a.yaml": "a: {_target_: apart.sub.nets.M}\nb: {_target_: whole.made.builder.f}"})
+    assert "from apart.sub.nets import M\n" in text
+    assert "from whole.made import builder\n" in text
+    assert "fhb.node(builder.f)" in text
