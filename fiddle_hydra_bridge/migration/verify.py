@@ -69,6 +69,8 @@ class Comparison:
     #: By group: the primary config that its options were composed with last, and the sign before the override.
     _worked: dict[str, tuple[str, str]] = field(default_factory=dict)
     _primaries: list[str] | None = None
+    #: By config: the options of choices that it leaves open.
+    _chosen: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def rows(self, configs: Sequence[ConfigFile], package_of: dict[str, str | None]) -> Iterator[Row]:
         """Yields a row for each config.
@@ -154,6 +156,9 @@ class Comparison:
             name: the config.
             overrides: the overrides; those that open choices need are added.
         """
+        chosen = self._chosen.setdefault(name, {})
+        given = {each.partition("=")[0] for each in overrides}
+        overrides += [f"{group}={option}" for group, option in chosen.items() if group not in given]
         for _ in range(_MOST_REPAIRS):
             try:
                 return self._compose(self.folder, name, overrides), None
@@ -167,7 +172,8 @@ class Comparison:
                 choice = _OPEN_CHOICE.search(str(error))
                 if choice is None or any(each.startswith(f"{choice[1]}=") for each in overrides):
                     return None, first_line(error)
-                overrides.append(f"{choice[1]}={choice[2].strip()}")
+                chosen[choice[1]] = choice[2].strip()
+                overrides.append(f"{choice[1]}={chosen[choice[1]]}")
         return None, "too many configs are missing from the tree"
 
     def _compose(self, folder: str, name: str, overrides: list[str]) -> Any:
