@@ -146,11 +146,12 @@ def raise_problems(problems: Sequence[Problem]) -> None:
 
 
 def in_order(problems: Sequence[Problem]) -> list[Problem]:
-    """Sorts problems by their places in the file; those without a place keep their order, at the end."""
+    """Sorts problems by their places, file by file; those without a place keep their order, at the end."""
+    files = list(dict.fromkeys(problem.place.file for problem in problems if problem.place is not None))
 
     def place(problem: Problem) -> tuple[int, int, int]:
         where = problem.place
-        return (1, 0, 0) if where is None else (0, where.line, where.column)
+        return (len(files), 0, 0) if where is None else (files.index(where.file), where.line, where.column)
 
     return sorted(problems, key=place)
 

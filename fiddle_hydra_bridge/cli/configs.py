@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import fiddle as fdl
 import hydra.utils
+from hydra.errors import MissingConfigException
 from omegaconf import OmegaConf
 
 import fiddle_hydra_bridge as fhb
@@ -52,13 +53,22 @@ class Composed:
     Attributes:
         folder: the absolute path of its folder.
         name: the name of the primary config.
+        is_file: whether it was named by its file alone, so that the folder is a guess.
     """
 
     folder: Path
     name: str
+    is_file: bool = False
 
     def graph(self, overrides: Sequence[str], options: Options) -> Any:
-        return fhb.compose(self.name, overrides, config_dir=self.folder, **_reading(options))
+        try:
+            return fhb.compose(self.name, overrides, config_dir=self.folder, **_reading(options))
+        except MissingConfigException as error:
+            if self.is_file:
+                error.add_note(
+                    "hint: where its folder is not the folder of all configs, give --config-dir, --config-name"
+                )
+            raise
 
     def by_hydra(self, overrides: Sequence[str], options: Options) -> Any:
         with traced(self.name, overrides, config_dir=self.folder) as provenance:

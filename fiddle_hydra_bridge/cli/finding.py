@@ -77,7 +77,7 @@ def _file(name: str) -> Config:
     if path.suffix == HYDRAS_SUFFIX:
         data, _ = yaml_text.parse(read_text(path, name), source=name)
         if isinstance(data, dict) and (type(data.get("defaults")) is list or type(data.get("hydra")) is dict):
-            return Composed(path.parent.resolve(), path.stem)
+            return Composed(path.parent.resolve(), path.stem, is_file=True)
     return File(path)
 
 

@@ -5,8 +5,6 @@ In come config arguments and options, out goes a verdict, with the place where t
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.cli.failures import PROBLEMS
 from fiddle_hydra_bridge.cli.options import Options, Words
@@ -23,8 +21,6 @@ def verify(*words: Words, options: Options = Options()) -> int:
     from fiddle_hydra_bridge.convert.compare import first_difference
 
     configs, overrides = find_configs(words, options, most=2)
-    if len(configs) == 1:
-        options = replace(options, share=False)  # for Hydra, what an interpolation reaches is a copy
     # Reading the graph comes first: it refuses the targets that --allow does not allow.
     built = [fhb.build(config.graph(overrides, options), allow=options.allow) for config in configs]
     if len(configs) == 1:

@@ -325,10 +325,10 @@ def _signature(function: Function) -> list[str]:
     if function.parameters or not annotation or len(f"{start}(){returns}:") <= WIDTH:
         return emit(call((start,), [text(parameter) for parameter in function.parameters]), suffix=f"{returns}:")
     outer, bracket, inner = annotation.removesuffix("]").partition("[")
-    value = Group((outer,), "[]", [Item(text(inner))]) if bracket else text(annotation)
+    generic = Group((outer,), "[]", [Item(text(inner))])
     if bracket and len(f"{start}() -> {outer}[") <= WIDTH:
-        return emit(value, f"{start}() -> ", ":")
-    return emit(Group((f"{start}() -> ",), "()", [Item(value)]), suffix=":")
+        return emit(generic, f"{start}() -> ", ":")
+    return emit(Group((f"{start}() -> ",), "()", [Item(generic if bracket else text(annotation))]), suffix=":")
 
 
 def _type_of(value: Expr) -> tuple[Part, ...]:

@@ -61,8 +61,11 @@ def compose(
         hydra.errors.HydraException: if the config cannot be composed.
 
     Example:
-        >>> compose("pretrain", ["trainer.max_steps=10"], config_module="fiddle://examples.pretrain.recipes")
-        ... # doctest: +SKIP
+        >>> graph = compose("config", ["trainer.max_steps=10"], config_dir="conf")
+        >>> graph.trainer.max_steps
+        10
+        >>> print(graph.model.config.__argument_history__["hidden"][-1].location)
+        conf/model/llama3_tiny.yaml:6
     """
     chosen = Options.named(options)
     with traced(config_name, overrides, config_dir=config_dir, config_module=config_module) as provenance:
@@ -90,6 +93,7 @@ def _step(element: daglish.PathElement) -> Any:
     return element.key if isinstance(element, daglish.Key) else element.index
 
 
+@guarded
 def explain(
     config_name: str | None,
     overrides: Sequence[str] = (),
@@ -109,7 +113,16 @@ def explain(
 
     Raises:
         ParameterError: if the config has no such key.
-        hydra.errors.HydraException: if the config cannot be composed.
+        BridgeError, hydra.errors.HydraException: as :func:`compose`.
+
+    Example:
+        >>> print(explain("config", ["trainer.max_steps=10"], "optim.lr_scheduler.max_steps", config_dir="conf"))
+        optim.lr_scheduler.max_steps = 10
+          conf/optim/adam.yaml:5:3: '${trainer.max_steps}'
+              brought in by conf/config.yaml:5:5
+            trainer.max_steps = 10
+              command line: trainer.max_steps=10: 10
+              conf/config.yaml:16:3: 600  (overridden)
     """
     with traced(config_name, overrides, config_dir=config_dir, config_module=config_module) as provenance:
         return provenance.explain(key)

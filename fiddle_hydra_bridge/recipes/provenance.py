@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -82,17 +82,15 @@ class Explanation:
         return "\n".join(self._lines(""))
 
     def _lines(self, indent: str) -> Iterator[str]:
-        is_link = self.written is not self.value or self.problem is not None
-        yield f"{indent}{self.key or '<root>'} = {_shown(self.value)}" + (f"  ({self.problem})" if self.problem else "")
+        yield f"{indent}{self.key} = {_shown(self.value)}" + (f"  ({self.problem})" if self.problem else "")
         if self.place is None:
             yield f"{indent}  {UNKNOWN}: {_shown(self.written)}"
         for setting in reversed(self.settings):
             by = "".join(f"\n{indent}      brought in by {place}" for place in setting.brought_in)
             note = "" if setting.won or setting.value is DELETED else "  (overridden)"
             yield f"{indent}  {setting.place}: {_shown(setting.value)}{note}{by}"
-        if is_link:
-            for explanation in self.points_to:
-                yield from explanation._lines(f"{indent}    ")
+        for explanation in self.points_to:
+            yield from explanation._lines(f"{indent}    ")
 
 
 def _shown(value: Any) -> str:
@@ -199,8 +197,21 @@ class Provenance:
         Raises:
             ParameterError: if the config has no such key, and never had.
         """
-        path = self._path(key)
-        return self._explain(path, _LONGEST_CHAIN)
+        if not key:
+            raise ParameterError("give the key whose value is to be explained")
+        return self._explain_steps(steps(key), _LONGEST_CHAIN)
+
+    def _explain_steps(self, names: Sequence[Any], depth: int) -> Explanation:
+        """Explains the key that steps lead to, also through interpolations on the way."""
+        path, behind = self._path(names)
+        explanation = self._explain(path, depth)
+        is_followed = behind and depth and explanation.problem is None
+        target = next(self._targets(self._at(path), path), None) if is_followed else None
+        if target is None:
+            return explanation
+        reached = self._explain_steps([*target, *behind], depth - 1)
+        key = format_path([*path, *behind])
+        return replace(explanation, key=key, value=reached.value, problem=reached.problem, points_to=(reached,))
 
     def _explain(self, path: Path, depth: int) -> Explanation:
         node, data = self._replay.at(path), self._at(path)
@@ -237,14 +248,17 @@ class Provenance:
             if found is not None:
                 yield found
 
-    def _path(self, key: str) -> Path:
+    def _path(self, names: Sequence[Any]) -> tuple[Path, Sequence[Any]]:
+        """Returns the path that steps lead to, up to an interpolation, and the steps that are left behind it."""
         path: list[object] = []
         data: Any = self.data
-        for name in steps(key) if key else []:
+        for index, name in enumerate(names):
             step = _step(data, name)
             if step is None:
                 if (*path, name) in self._replay.deleted:
-                    return (*path, name)
+                    return (*path, name), ()
+                if type(data) is str and _NODE_INTERPOLATION.fullmatch(data):
+                    return tuple(path), names[index:]
                 known = [str(each) for each in data] if type(data) is dict else []
                 close = difflib.get_close_matches(name, known, n=1)
                 hint = f" (did you mean {close[0]!r}?)" if close else ""
@@ -253,7 +267,7 @@ class Provenance:
                 raise ParameterError(problem)
             path.append(step)
             data = data[step]
-        return tuple(path)
+        return tuple(path), ()
 
     def _existing(self, path: Path) -> Path | None:
         data: Any = self.data

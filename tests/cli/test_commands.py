@@ -137,6 +137,11 @@ CONVERT = {
         "yaml recipes:model --defaults --comments",
         "_target_: parts.Model\n_convert_: all\ntokenizer: null  # Any\ndim: 3  # int\nlayers: []  # list[Any]\n",
     ),
+    "with another conversion mode": Command(
+        "yaml - --convert none",
+        "_target_: parts.Model\n_convert_: none\nlayers:\n- 1\n",
+        text="{_target_: parts.Model, layers: [1]}",
+    ),
     "a composed config as YAML, after overrides": Command(
         "yaml --config-dir conf --config-name config model=big ~data ~model.tokenizer",
         """\
@@ -184,6 +189,17 @@ steps = 16
           brought in by command line: +experiment=quick
 """,
     ),
+    "a key behind an interpolation": Command(
+        "explain data.tokenizer.vocabulary conf/config.yaml model.tokenizer.vocabulary=32",
+        """\
+data.tokenizer.vocabulary = 32
+  conf/config.yaml:9  '${model.tokenizer}'
+    model.tokenizer.vocabulary = 32
+      command line: model.tokenizer.vocabulary=32
+      conf/model/small.yaml:4  64  (overridden)
+          brought in by conf/config.yaml:2
+""",
+    ),
     "a key that an override deletes": Command(
         "explain steps conf/config.yaml ~steps",
         "steps is deleted\n  command line: ~steps\n  conf/config.yaml:10  1  (overridden)\n",
@@ -214,6 +230,12 @@ VERIFY = {
         "verify -", "equivalent\n", text="- {_target_: parts.Model, layers: [1], _convert_: none}\n- 3"
     ),
     "a composed config, by Fiddle and by Hydra": Command("verify conf/config.yaml model=big", "equivalent\n"),
+    "a file whose links share, which Hydra does not know": Command(
+        "verify linked.yaml --share",
+        "not equivalent: text.tokenizer: the same object as model.tokenizer in the first, "
+        "another object in the second\n",
+        code=1,
+    ),
     "two configs": Command("verify recipes:model with%20space.json dim=4", "equivalent\n"),
     "a recipe and a composed config": Command(
         "verify recipes:training --config-dir conf --config-name config --share steps=1", "equivalent\n"
@@ -290,9 +312,15 @@ REFUSED = {
     ),
     "an override that does not parse": Command("show recipes:model dim=[", "", ("cannot parse 'dim=['",), 1),
     "an override of nothing": Command("show recipes:model dmi=3", "", ("'dmi'", "did you mean 'dim'?"), 1),
+    "a choice that is in another folder": Command(
+        "show conf/model/nested.yaml", "", ("Could not find 'model/small'", "nested.yaml:2:5", "give --config-dir"), 1
+    ),
     "an override of nothing, composed": Command("show conf/config.yaml model.dmi=3", "", ("model.dmi",), 1),
     "an override of nothing, run": Command("run recipes:model dmi=3", "", ("dmi",), 1),
     "a key that is not there": Command("explain dmi recipes:model", "", ("'dmi'",), 1),
+    "a key that is not there behind an interpolation": Command(
+        "explain data.tokenizer.vocabulry conf/config.yaml", "", ("did you mean 'vocabulary'?",), 1
+    ),
     "what has no spelling": Command("yaml recipes:unspellable", "", ("the lambda", "at key"), 1),
     "a target that the policy refuses": Command("show evil.yaml", "", ("evil.yaml:1:1: 'os.system' is refused",), 1),
     "the same, run": Command("run evil.yaml", "", ("'os.system' is refused",), 1),

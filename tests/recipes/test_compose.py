@@ -19,8 +19,9 @@ from omegaconf import OmegaConf, open_dict
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.recipes import compose
-from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13
+from fiddle_hydra_bridge.recipes.hydra_loader import IS_HYDRA_13, Repository
 from fiddle_hydra_bridge.recipes.provenance import Provenance
+from fiddle_hydra_bridge.recipes.registry import REGISTRY
 from fiddle_hydra_bridge.recipes.replay import DELETED
 from tests.recipes.test_app import run_app
 
@@ -164,6 +165,26 @@ def test_a_package_of_configs_and_a_module_of_recipes(folder: Path, monkeypatch:
         fhb.compose("config", config_dir="conf", config_module="conf")
 
 
+def test_hydras_loader_tells_the_defaults_list_and_who_chose(folder: Path) -> None:
+    with hydra.initialize_config_dir(str(folder / "conf"), **VERSION):
+        repository = Repository("config", ["+experiment=fast", "lr=1"])
+        found = repository.defaults_list()
+    names = [entry.config_path for entry in found.entries if not entry.config_path.startswith("hydra/")]
+    assert names == ["model/small", "model/big", "config", "experiment/fast"]
+    assert [override.input_line for override in found.config_overrides] == ["lr=1"]
+    assert (found.choices, found.choosers) == ({"model": "big"}, {"model": "experiment/fast"})
+    assert {"config", "model/big", "experiment/fast"} <= set(repository.loaded)
+    assert repository.source("model/big").scheme() == "file"
+    assert repository.source("nothing") is None
+
+
+def test_registered_recipes_compose_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(REGISTRY, "entries", {})
+    fhb.register(fdl.Config(dict, dim=3), name="compose_registered")
+    graph = fhb.compose("compose_registered", ["dim=4"], config_module="fiddle://")
+    assert fdl.build(graph) == {"dim": 4}
+
+
 # --- history ----------------------------------------------------------------------------------------------------------
 
 
@@ -236,6 +257,8 @@ def test_a_deleted_key_and_one_that_never_was() -> None:
     found = fhb.explain("config", ["~model.dim"], "model.dim", config_dir="conf")
     assert [setting.value for setting in found.settings] == [1, DELETED]
     assert str(found.settings[-1].place) == "command line: ~model.dim"
+    with pytest.raises(fhb.ParameterError, match="give the key"):
+        fhb.explain("config", config_dir="conf")
     with pytest.raises(fhb.ParameterError, match=r"'model' has no key 'dimm' .did you mean 'dim'"):
         fhb.explain("config", key="model.dimm", config_dir="conf")
 

@@ -437,6 +437,20 @@ server:
     assert traced() == expected
 
 
+@dataclass
+class Cluster:
+    servers: dict[str, Server] = field(default_factory=dict)
+
+
+def test_what_only_the_types_of_a_structured_config_fill_in_is_unknown(folder: Path, store: ConfigStore) -> None:
+    store.store(name="base_cluster", node=Cluster)
+    files = "== config.yaml\ndefaults: [base_cluster, _self_]\nservers: {a: {port: 1}}  #> servers.a.port\n"
+    expected = write(folder, files)
+    places = traced()
+    assert {key: places[key] for key in expected} == expected
+    assert {places[key] for key in places.keys() - expected.keys()} == {"None"}
+
+
 @pytest.mark.skipif(not IS_HYDRA_13, reason="Hydra 1.4 does not match schemas by name")
 @pytest.mark.filterwarnings("ignore")
 def test_the_schema_of_the_same_name_that_hydra_13_validates_a_file_by(folder: Path, store: ConfigStore) -> None:
