@@ -70,6 +70,8 @@ def _problems(source: RecipeSource, path: str) -> Iterator[str]:
     except HydraException as error:
         yield str(error)
         return
+    if found.verbatim:
+        return  # it is served as it stands
     recipe, offering = recipe_of(found), Offering(source)
     served = offering.serve(recipe)
     for parameter, reason in served.refusals.items():
