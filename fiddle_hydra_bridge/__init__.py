@@ -43,7 +43,9 @@ if TYPE_CHECKING:
         TargetError,
         UnsupportedValueError,
     )
+    from fiddle_hydra_bridge.migration.migrate import migrate
     from fiddle_hydra_bridge.recipes.app import main
+    from fiddle_hydra_bridge.recipes.call_node import node
     from fiddle_hydra_bridge.recipes.checking import check_recipes
     from fiddle_hydra_bridge.recipes.compose import compose, explain
     from fiddle_hydra_bridge.recipes.config_store import store_recipe
@@ -85,6 +87,8 @@ __all__ = [
     "link",
     "load",
     "main",
+    "migrate",
+    "node",
     "override",
     "partial",
     "recipe",
@@ -122,6 +126,8 @@ _HOMES = {
     **dict.fromkeys(["recipe", "register"], "fiddle_hydra_bridge.recipes.registry"),
     "main": "fiddle_hydra_bridge.recipes.app",
     "check_recipes": "fiddle_hydra_bridge.recipes.checking",
+    "node": "fiddle_hydra_bridge.recipes.call_node",
+    "migrate": "fiddle_hydra_bridge.migration.migrate",
     "override": "fiddle_hydra_bridge.recipes.overrides",
     "store_recipe": "fiddle_hydra_bridge.recipes.config_store",
     "autoconvert": _VOCABULARY + "autoconvert",

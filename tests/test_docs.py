@@ -12,7 +12,7 @@ How to write a snippet, by the word behind the fence:
   ``...`` stands for any text, as in doctests. ``text`` elsewhere is not checked.
 - ``yaml`` elsewhere must be a config that OmegaConf reads.
 - A first line ``# name.py`` or ``# name.yaml`` saves the block as that file in the page's directory instead of
-  running it.
+  running it. With an empty line below it, it is not a part of the file.
 
 Outputs must be the same on both Hydra lines.
 """
@@ -54,7 +54,7 @@ class Block(NamedTuple):
     @property
     def file(self) -> str | None:
         """The name under which the block is saved, if it says one."""
-        found = re.match(r"# ([\w/]+\.(?:py|yaml))\n", self.text)
+        found = re.match(r"# ([\w/-]+\.(?:py|yaml))\n", self.text)
         return found[1] if found else None
 
 
@@ -92,7 +92,7 @@ class PageRun:
         elif block.file is not None:
             file = self.directory / block.file
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, encoding="utf-8")
+            file.write_text(re.sub(r"\A#.*\n\n", "", block.text), encoding="utf-8")
             self.output = None
         elif block.language == "python":
             self.output = self.python(block)

@@ -49,7 +49,7 @@ ORDER = (
     {"convert.links", "convert.files", "convert.printing"},
 )
 #: The wings above the converters, in their order, then the command. Within a wing only cycles are excluded.
-WINGS = ("vocabulary", "recipes", "migrate", "cli")
+WINGS = ("vocabulary", "recipes", "migration", "cli")
 #: The lines that a module may have: 400 is the aim, the rest is tolerance.
 LONGEST = 450
 

@@ -18,6 +18,7 @@ from fiddle_hydra_bridge import __version__
 from fiddle_hydra_bridge.cli.convert import python, yaml
 from fiddle_hydra_bridge.cli.explain import explain
 from fiddle_hydra_bridge.cli.failures import CLOSED_PIPE, WRONG_USE, origin_of, report, say
+from fiddle_hydra_bridge.cli.migrate import migrate
 from fiddle_hydra_bridge.cli.options import Options
 from fiddle_hydra_bridge.cli.output import console
 from fiddle_hydra_bridge.cli.run import run as run_config
@@ -35,6 +36,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "explain": (explain, f"KEY {_CONFIG}"),
     "run": (run_config, f"{_CONFIG} [HYDRA'S FLAGS]..."),
     "verify": (verify, "CONFIG [CONFIG] [OVERRIDES]..."),
+    "migrate": (migrate, "CONF_DIR OUT_PACKAGE"),
 }
 
 

@@ -161,5 +161,5 @@ def _reading(options: Options) -> dict[str, Any]:
     """The options as ``from_hydra`` takes them."""
     reading: dict[str, Any] = {"convert": options.convert, "share": options.share, "allow": options.allow}
     if isinstance(options, ConversionOptions):
-        reading.update(links=options.links, missing=options.missing)
+        reading.update(links=options.links, missing=options.missing, dialect=options.dialect)
     return reading

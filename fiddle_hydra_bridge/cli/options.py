@@ -69,6 +69,9 @@ class ConversionOptions(Options):
     missing: Literal["error", "lazy"] = "error"
     """What becomes of targets that cannot be imported: an error, or placeholders."""
 
+    dialect: Literal["torchtune", "lightning", "nemo_run"] | None = None
+    """Whose words the config speaks, if not Hydra's: _component_, class_path and init_args, or _call_."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from fiddle_hydra_bridge.convert import (
     values,
     yaml_text,
 )
+from fiddle_hydra_bridge.convert.dialects import DIALECTS, translate
 from fiddle_hydra_bridge.convert.docs import comments_for
 from fiddle_hydra_bridge.convert.histories import Location, caller
 from fiddle_hydra_bridge.convert.hydra_keys import MODES
@@ -44,6 +45,7 @@ from fiddle_hydra_bridge.errors import (
 
 __all__ = [
     "Options",
+    "check_choice",
     "from_hydra",
     "from_marked",
     "from_parsed",
@@ -87,11 +89,14 @@ class Options:
     config_cls: type[Any] = fdl.Config
     partial_cls: type[Any] = fdl.Partial
     codecs: Iterable[values.Codec] = ()
+    dialect: str | None = None
 
     def __post_init__(self) -> None:
-        _check_choice("convert", self.convert, MODES)
-        _check_choice("links", self.links, ("auto", "keep"))
-        _check_choice("missing", self.missing, ("error", "lazy"))
+        if self.dialect is not None:
+            check_choice("dialect", self.dialect, DIALECTS)
+        check_choice("convert", self.convert, MODES)
+        check_choice("links", self.links, ("auto", "keep"))
+        check_choice("missing", self.missing, ("error", "lazy"))
 
     @classmethod
     def named(cls, options: dict[str, Any]) -> Options:
@@ -110,6 +115,8 @@ class Options:
         """Makes a graph of data, through the tree."""
         registry = values.BUILTIN.with_codecs(*self.codecs)
         problems: list[Problem] = []
+        if self.dialect is not None:
+            data, shared, marks = translate(self.dialect, data, shared, marks)
         tree = hydra_reader.read(
             data, convert=self.convert, codecs=registry, marks=marks, shared=shared, whole=True, problems=problems
         )
@@ -137,6 +144,7 @@ def from_hydra(
     config_cls: type[Any] = fdl.Config,
     partial_cls: type[Any] = fdl.Partial,
     codecs: Iterable[values.Codec] = (),
+    dialect: str | None = None,
 ) -> Any:
     """Converts a Hydra config to a Fiddle graph.
 
@@ -155,6 +163,8 @@ def from_hydra(
         config_cls: the class of configs, e.g. NeMo-Run's.
         partial_cls: the class of partials.
         codecs: codecs for values, besides the built-in ones.
+        dialect: whose words the config speaks, if not Hydra's: "torchtune" (``_component_``), "lightning" (the
+            ``class_path`` and ``init_args`` of LightningCLI and jsonargparse) or "nemo_run" (``_call_``).
 
     Returns:
         a Buildable for a call node, a ``fdl.Config(section, ...)`` for a mapping without ``_target_``, a list for a
@@ -167,7 +177,7 @@ def from_hydra(
         >>> from_hydra({"_target_": "fractions.Fraction", "_partial_": True, "numerator": 1})
         <Partial[Fraction(numerator=1)]>
     """
-    options = Options(convert, share, links, allow, missing, config_cls, partial_cls, codecs)
+    options = Options(convert, share, links, allow, missing, config_cls, partial_cls, codecs, dialect)
     if config is None:
         return None
     if type(config) in (dict, list) and _is_plain(config):
@@ -297,7 +307,7 @@ def to_data(
         codecs: as for :func:`to_hydra`.
         native: whether a value stays as it is.
     """
-    _check_choice("defaults", defaults, ("set", "all"))
+    check_choice("defaults", defaults, ("set", "all"))
     registry = values.BUILTIN.with_codecs(*codecs)
     tree = graph_reader.read(graph, codecs=registry, defaults=defaults)
     data = hydra_writer.write(tree, codecs=registry, native=native)
@@ -384,6 +394,11 @@ def _with_place(problem: Problem, data: Data, marks: Marks) -> Problem:
     return replace(problem, place=Place(*mark))
 
 
-def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Checks that an option has one of the values that it can have.
+
+    Raises:
+        ParameterError: if not.
+    """
     if value not in choices:
         raise ParameterError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")

@@ -14,7 +14,7 @@ Names are chosen by ``text()``, when all of them are known. So an expression hol
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from fiddle_hydra_bridge.convert.python_layout import (
     WIDTH,
@@ -101,13 +101,21 @@ class Module:
         first_party: as for :class:`Imports`.
         doc: the docstring of the module; none if empty.
         taken: names that nothing in the module can have: those of the modules below a package.
+        module_of: as for :class:`Imports`.
 
     Attributes:
         imports: what it imports.
     """
 
-    def __init__(self, *, first_party: Iterable[str] = (), doc: str = "", taken: Iterable[str] = ()) -> None:
-        self.imports = Imports(first_party)
+    def __init__(
+        self,
+        *,
+        first_party: Iterable[str] = (),
+        doc: str = "",
+        taken: Iterable[str] = (),
+        module_of: Callable[[str], str | None] = lambda path: None,
+    ) -> None:
+        self.imports = Imports(first_party, module_of)
         self.taken = frozenset(taken)
         self.doc = doc
         self._functions: list[Function] = []

@@ -13,7 +13,7 @@ import keyword
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from fiddle_hydra_bridge.convert.callables import look_up
@@ -111,10 +111,14 @@ class Imports:
     Args:
         first_party: top-level packages of the project that the module is made for, besides those that are loaded from
             elsewhere than an environment: ruff gives them a block of their own behind the other libraries.
+        module_of: which module a dotted path starts with, None where that is not known.
     """
 
-    def __init__(self, first_party: Iterable[str] = ()) -> None:
+    def __init__(
+        self, first_party: Iterable[str] = (), module_of: Callable[[str], str | None] = lambda path: None
+    ) -> None:
         self.first_party = frozenset(first_party)
+        self.module_of = module_of
         self._references: dict[tuple[str, str | None], Reference] = {}
         self._paths: dict[str, tuple[Part, ...]] = {}
 
@@ -130,7 +134,8 @@ class Imports:
         return known
 
     def _found(self, path: str) -> tuple[Part, ...]:
-        module, qualname = _split(path)
+        module = self.module_of(path) or _module_of(path)
+        qualname = path.removeprefix(f"{module}.")
         if not all(map(is_name, (*module.split("."), *qualname.split(".")))):
             raise TargetError(
                 Problem(
@@ -209,14 +214,14 @@ def _builtins_module() -> Reference:
     return reference
 
 
-def _split(path: str) -> tuple[str, str]:
-    """Splits a dotted path into the module and the name in it.
+def _module_of(path: str) -> str:
+    """Returns the module that a dotted path starts with.
 
     What is loaded tells; of what is not, the first name in capitals is taken for a class.
     """
     parts = path.split(".")
     if len(parts) == 1:
-        return "builtins", path
+        return "builtins"
     count = 1
     try:
         look_up(path)
@@ -224,7 +229,7 @@ def _split(path: str) -> tuple[str, str]:
     except (LookupError, AttributeError, StopIteration):
         is_class = [part.lstrip("_")[:1].isupper() for part in parts]
         count = is_class.index(True) if True in is_class[1:-1] and not is_class[0] else len(parts) - 1
-    return ".".join(parts[:count]), ".".join(parts[count:])
+    return ".".join(parts[:count])
 
 
 def _camel_case(name: str) -> str:
@@ -261,10 +266,11 @@ def _from_imports(references: list[Reference]) -> list[str]:
         if reference.text == name:
             plain.setdefault(reference.module, []).append(name)
         else:
-            key = (*_module_key(reference.module), 1, _member_key(name))
+            key = (*_module_key(reference.module), _member_key(name))
             statements.append((key, _from_import(reference.module, [f"{name} as {reference.text}"])))
     for module, members in plain.items():
-        statements.append(((*_module_key(module), 0), _from_import(module, sorted(members, key=_member_key))))
+        members.sort(key=_member_key)
+        statements.append(((*_module_key(module), _member_key(members[0])), _from_import(module, members)))
     return [line for _, lines in sorted(statements, key=lambda entry: entry[0]) for line in lines]
 
 

@@ -19,7 +19,7 @@ from fiddle_hydra_bridge.convert.compare import first_difference
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Problem, raise_problems
 from fiddle_hydra_bridge.recipes.compose import traced
 from fiddle_hydra_bridge.recipes.config_source import RecipeSource
-from fiddle_hydra_bridge.recipes.serving import failed, recipe_of
+from fiddle_hydra_bridge.recipes.serving import failed, recipe_of, serve
 from fiddle_hydra_bridge.recipes.slots import Offering, key_of
 
 __all__ = ["check_recipes"]
@@ -65,6 +65,13 @@ def _paths(source: RecipeSource, group: str) -> Iterator[str]:
 def _problems(source: RecipeSource, offering: Offering, path: str) -> Iterator[str]:
     found = source.find(path)
     if found is None:
+        return
+    if found.verbatim:
+        # It is served as it stands, whatever Hydra makes of it.
+        try:
+            serve(path, source, found)
+        except HydraException as error:
+            yield str(error)
         return
     try:
         recipe = recipe_of(found)

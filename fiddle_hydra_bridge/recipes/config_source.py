@@ -35,6 +35,8 @@ class RecipeResult(ConfigResult):
     """A served recipe, with the graph it returned: the graph's history knows the lines."""
 
     graph: Any = None
+    #: Of a verbatim recipe, what its module has imported; otherwise None.
+    names: dict[str, Any] | None = None
 
 
 class RecipeSource(ConfigSource):
@@ -58,8 +60,8 @@ class RecipeSource(ConfigSource):
         from fiddle_hydra_bridge.recipes.serving import serve
 
         found = self.find(config_path)
-        config, package, graph = serve(config_path, self, found)
-        return RecipeResult(self.provider, self.full_path(), config, {"package": package}, graph=graph)
+        config, package, graph, names = serve(config_path, self, found)
+        return RecipeResult(self.provider, self.full_path(), config, {"package": package}, graph=graph, names=names)
 
     def is_config(self, config_path: str) -> bool:
         return self.find(config_path) is not None
@@ -87,7 +89,7 @@ class RecipeSource(ConfigSource):
     def path_of(self, recipe: Any) -> str | None:
         """Returns the config path under which a function is on offer here."""
         for path, entry in self._entries().items():
-            if entry.recipe is recipe:
+            if entry.recipe is recipe and not entry.verbatim:
                 return path
         module, name = getattr(recipe, "__module__", None), getattr(recipe, "__qualname__", None)
         if not isinstance(module, str) or not isinstance(name, str):
@@ -106,7 +108,8 @@ class RecipeSource(ConfigSource):
         for name in self.list(group, ObjectType.CONFIG):
             found = self.find(f"{group}/{name}")
             try:
-                recipe = recipe_of(found) if found is not None else None
+                # What is served verbatim is like a YAML file: not what its function's graph is spelled as.
+                recipe = recipe_of(found) if found is not None and not found.verbatim else None
             except Exception:  # a module of recipes is user code: choosing from it is an error of its own
                 continue
             if recipe is not None:

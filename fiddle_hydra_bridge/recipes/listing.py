@@ -21,7 +21,7 @@ from fiddle_hydra_bridge.recipes.registry import config_path, names_in
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
-__all__ = ["Listing", "Option"]
+__all__ = ["Listing", "Option", "imports_of", "module_of", "spec_of"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Option:
         package: where Hydra places it, ``None`` for its group.
         problem: why it cannot be used, if so.
         typed: whether it is served as a structured config.
+        verbatim: whether it is served as it stands.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Option:
     package: str | None
     problem: str | None = None
     typed: bool = False
+    verbatim: bool = False
 
 
 class Listing:
@@ -82,7 +84,7 @@ class Listing:
             return None
         place = self._root.below(module[len(self.module) + 1 :].replace(".", "/"))
         for head in place.outline.all() if place is not None else ():
-            if place is not None and head.function == function:
+            if place is not None and head.function == function and not head.verbatim:
                 return self._option(place, head).path
         return None
 
@@ -91,7 +93,7 @@ class Listing:
         if path == self.group or self.group.startswith(f"{path}/") or path == "":
             return self.available()
         inner = self._inside(path)
-        if inner is None or self._root is None or "." in inner:
+        if inner is None or self._root is None:
             return False
         place = self._root.below(inner)
         if place is not None and any(place.own_heads()):
@@ -126,7 +128,7 @@ class Listing:
     def _option(self, module: _Module, head: Head) -> Option:
         place = "/".join(module.place) if head.group is None else head.group
         path = config_path(self.group, config_path(place, head.name))
-        return Option(path, f"{module.name}.{head.function}", head.package, head.problem, head.typed)
+        return Option(path, f"{module.name}.{head.function}", head.package, head.problem, head.typed, head.verbatim)
 
 
 class _Module:
@@ -178,6 +180,12 @@ def _is_below(group: str | None, parent: str) -> bool:
 
 
 def _root(name: str) -> _Module | None:
+    spec = spec_of(name)
+    return None if spec is None else _Module(name, spec, ())
+
+
+def spec_of(name: str) -> ModuleSpec | None:
+    """Returns where a module is, without importing it or its parents; None if it is nowhere."""
     parts = name.split(".")
     if not all(part.isidentifier() for part in parts):
         return None
@@ -188,7 +196,41 @@ def _root(name: str) -> _Module | None:
         if spec is None:
             return None
         locations = spec.submodule_search_locations or []
-    return None if spec is None else _Module(name, spec, ())
+    return spec
+
+
+def module_of(path: str) -> str | None:
+    """Returns the module that a dotted path starts with: what stands on disk, nothing is imported.
+
+    >>> module_of("concurrent.futures.thread.ThreadPoolExecutor.submit"), module_of("not_there.Model")
+    ('concurrent.futures.thread', None)
+    """
+    steps = path.split(".")
+    found: str | None = None
+    locations: Sequence[str] | None = None
+    for count in range(1, len(steps)):
+        name = ".".join(steps[:count])
+        spec = _find(name, locations) if steps[count - 1].isidentifier() else None
+        if spec is None:
+            break
+        # A folder without an __init__.py has nothing but modules: which one is meant, if it is not there, nobody knows.
+        found, locations = None if spec.loader is None else name, spec.submodule_search_locations or []
+    return found
+
+
+def imports_of(recipe: Any) -> dict[str, Any]:
+    """Returns what the module of a recipe has imported: by the dotted path that its text names.
+
+    One object may be imported under two paths: what the recipe itself uses comes first.
+    """
+    name = getattr(recipe, "__module__", "")
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    if module is None or spec is None:
+        return {}
+    used = getattr(getattr(recipe, "__code__", None), "co_names", ())
+    imported = sorted(_outline(name, spec).imported.items(), key=lambda entry: entry[0] not in used)
+    return {path: vars(module)[local] for local, path in imported if local in vars(module)}
 
 
 def _find(name: str, locations: Sequence[str] | None) -> ModuleSpec | None:

@@ -111,7 +111,7 @@ def read_file(config_path: str, file: str) -> MarkedConfig | None:
 
 def _recipe(config_path: str, result: Any) -> MarkedConfig:
     try:
-        shadow, marks = marked(result.graph)
+        shadow, marks = marked(result.graph, result.names)
     except BridgeError:
         # It was served in another way than by the spelling of its graph, which is all that has places.
         shadow, marks = {}, Marks("")

@@ -63,6 +63,7 @@ class Head:
         package: where Hydra places it, ``None`` for its group.
         problem: why the head cannot be read, if so.
         typed: whether it is served as a structured config.
+        verbatim: whether the config is what the recipe says and nothing else.
     """
 
     function: str
@@ -71,6 +72,7 @@ class Head:
     package: str | None = None
     problem: str | None = None
     typed: bool = False
+    verbatim: bool = False
 
 
 class Outline:
@@ -125,8 +127,8 @@ class Outline:
         return chunks
 
     @functools.cached_property
-    def _aliases(self) -> dict[str, str]:
-        """What the module's imports call things, by the local name."""
+    def imported(self) -> dict[str, str]:
+        """The dotted names of what the module imports, by the local name."""
         aliases: dict[str, str] = {}
         for text in {match.group().strip() for match in _IMPORT.finditer(self.text)}:
             for statement in _parsed(text):
@@ -137,7 +139,8 @@ class Outline:
                         base = ".".join([*above, *filter(None, [statement.module])])
                     aliases |= {alias.asname or alias.name: f"{base}.{alias.name}" for alias in statement.names}
                 elif isinstance(statement, ast.Import):
-                    aliases |= {alias.asname: alias.name for alias in statement.names if alias.asname}
+                    tops = {top: top for alias in statement.names for top in [alias.name.partition(".")[0]]}
+                    aliases |= tops | {alias.asname: alias.name for alias in statement.names if alias.asname}
         return aliases
 
     @functools.cached_property
@@ -174,16 +177,18 @@ class Outline:
             word, value = keyword.arg or "**", keyword.value
             if isinstance(value, ast.Name) and value.id in self._constants:
                 value = ast.Constant(self._constants[value.id])
-            kinds = bool if word == "typed" else str | None
+            kinds = bool if word in ("typed", "verbatim") else str | None
             if not isinstance(value, ast.Constant) or not isinstance(value.value, kinds):
-                wanted = "True or False" if word == "typed" else "a string literal, or a constant of the module"
+                wanted = "True or False" if kinds is bool else "a string literal, or a constant of the module"
                 return Head(function, function, problem=f"{word}= of @recipe must be {wanted}")
             words[word] = value.value
         group, name = words.get("group"), words.get("name") or function
-        problem = path_problem(group, name)
+        typed, verbatim = words.get("typed", False), words.get("verbatim", False)
+        # What stands for a file can be called what a file can be called.
+        problem = None if verbatim else path_problem(group, name)
         if problem:
             return Head(function, function, problem=problem)
-        return Head(function, name, group, words.get("package"), typed=words.get("typed", False))
+        return Head(function, name, group, words.get("package"), typed=typed, verbatim=verbatim)
 
     def _returns_graph(self, annotation: ast.expr | None) -> bool:
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
@@ -201,7 +206,7 @@ class Outline:
             node = node.value
         if not isinstance(node, ast.Name):
             return ""
-        return ".".join([self._aliases.get(node.id, node.id), *reversed(steps)])
+        return ".".join([self.imported.get(node.id, node.id), *reversed(steps)])
 
 
 def _blanked(token: str) -> str:

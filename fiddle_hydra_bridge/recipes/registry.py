@@ -87,12 +87,14 @@ class Entry:
         package: where Hydra places it, ``None`` for its group.
         recipe: the function that returns the graph, or the graph itself.
         typed: whether it is served as a structured config.
+        verbatim: whether it is served as it stands.
     """
 
     path: str
     package: str | None
     recipe: Any
     typed: bool = False
+    verbatim: bool = False
 
 
 class Registry:
@@ -170,7 +172,12 @@ def recipe(function: _F, /) -> _F: ...
 
 @overload
 def recipe(
-    *, group: str | None = None, name: str | None = None, package: str | None = None, typed: bool = False
+    *,
+    group: str | None = None,
+    name: str | None = None,
+    package: str | None = None,
+    typed: bool = False,
+    verbatim: bool = False,
 ) -> Callable[[_F], _F]: ...
 
 
@@ -182,6 +189,7 @@ def recipe(
     name: str | None = None,
     package: str | None = None,
     typed: bool = False,
+    verbatim: bool = False,
 ) -> Any:
     """Offers a function that returns a graph as a config: ``python app.py model=llama``.
 
@@ -195,6 +203,10 @@ def recipe(
         package: where Hydra places the config, e.g. ``"_global_"``; by default where its group says.
         typed: whether the config is typed by the signatures of its targets: Hydra then refuses unknown parameters
             and wrong types, and shows the parameters that are not set with their defaults.
+        verbatim: whether the config is what the recipe says and nothing else, as a YAML file's is: dicts are mappings,
+            call nodes get no ``_convert_``, and no ``???`` for parameters that are left out. The function may then
+            return a dict, and the names may be any that a file could have. With :func:`~fiddle_hydra_bridge.node`
+            entries keep their order, too.
 
     Raises:
         ParameterError: if another function is registered under that name, or a command line could not spell it.
@@ -208,12 +220,14 @@ def recipe(
         <Config[dict(numerator=1, denominator=3)]>
     """
     if function is None:
-        return functools.partial(_decorate, group=group, name=name, package=package, typed=typed)
-    return _decorate(function, group, name, package, typed)
+        return functools.partial(_decorate, group=group, name=name, package=package, typed=typed, verbatim=verbatim)
+    return _decorate(function, group, name, package, typed, verbatim)
 
 
-def _decorate(function: Any, group: str | None, name: str | None, package: str | None, typed: bool) -> Any:
-    register(function, group=group, name=name, package=package, typed=typed)
+def _decorate(
+    function: Any, group: str | None, name: str | None, package: str | None, typed: bool, verbatim: bool
+) -> Any:
+    register(function, group=group, name=name, package=package, typed=typed, verbatim=verbatim)
     return function
 
 
@@ -224,6 +238,7 @@ def register(
     name: str | None = None,
     package: str | None = None,
     typed: bool = False,
+    verbatim: bool = False,
 ) -> None:
     """Offers a recipe as a config, from outside: what :func:`recipe` does for a function of one's own.
 
@@ -234,6 +249,7 @@ def register(
         name: the name of the option, by default the function's.
         package: where Hydra places the config; by default where its group says.
         typed: whether the config is typed, as for :func:`recipe`. The recipes of a module say it themselves.
+        verbatim: as for :func:`recipe`.
 
     Raises:
         ParameterError: if the name is missing, taken or no word, or does not go with a module.
@@ -245,17 +261,25 @@ def register(
     if not is_registering():
         return
     if isinstance(what, types.ModuleType):
-        if name is not None or package is not None or typed:
-            raise ParameterError("a module of recipes takes a group=, but no name=, package= or typed=")
+        if name is not None or package is not None or typed or verbatim:
+            raise ParameterError("a module of recipes takes a group=, but no name=, package=, typed= or verbatim=")
         _check(group, "any")
         REGISTRY.add_module(group or "", what.__name__)
         return
-    name = checked_name(what, group, name)
-    REGISTRY.add(Entry(config_path(group, name), package, what, typed))
+    if typed and verbatim:
+        raise ParameterError("a recipe is typed or verbatim: types would add to what it says")
+    name = checked_name(what, group, name, verbatim)
+    REGISTRY.add(Entry(config_path(group, name), package, what, typed, verbatim))
 
 
-def checked_name(what: Any, group: str | None, name: str | None) -> str:
+def checked_name(what: Any, group: str | None, name: str | None, verbatim: bool = False) -> str:
     """Returns the name of an option, by default that of the function.
+
+    Args:
+        what: the recipe.
+        group: the config group.
+        name: the name that was given.
+        verbatim: whether the group and the name may be any that a file could have.
 
     Raises:
         ParameterError: if there is none, or a command line could not spell the group or the name.
@@ -263,7 +287,8 @@ def checked_name(what: Any, group: str | None, name: str | None) -> str:
     name = name or (getattr(what, "__name__", None) if is_function(what) else None)
     if not isinstance(name, str):
         raise ParameterError(f"a {type(what).__name__} has no name of its own: register it with name=")
-    _check(group, name)
+    if not verbatim:
+        _check(group, name)
     return name
 
 

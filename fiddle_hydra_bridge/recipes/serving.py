@@ -17,15 +17,16 @@ from omegaconf import DictConfig
 
 from fiddle_hydra_bridge.convert import targets
 from fiddle_hydra_bridge.errors import BridgeError
-from fiddle_hydra_bridge.recipes.listing import Option
+from fiddle_hydra_bridge.recipes.listing import Option, imports_of
 from fiddle_hydra_bridge.recipes.registry import Entry, is_function, not_registering
 from fiddle_hydra_bridge.recipes.slots import Offering, Offers, Slot
+from fiddle_hydra_bridge.recipes.spelling import Names, call_recipe, spell_as_it_stands
 
 __all__ = ["failed", "recipe_of", "serve"]
 
 
-def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[DictConfig, str | None, Any]:
-    """Returns the config of a recipe, the package that it asks for, and the recipe's graph.
+def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[DictConfig, str | None, Any, Names]:
+    """Returns the config of a recipe, the package that it asks for, the recipe's graph, and its module's imports.
 
     Args:
         path: the config path that was asked for.
@@ -38,13 +39,17 @@ def serve(path: str, source: Offers, found: Option | Entry | None) -> tuple[Dict
     if found is None:
         raise hydra.errors.ConfigCompositionException(f"Recipe not found: {path!r} in {source}")
     try:
-        recipe, offering = recipe_of(found), Offering(source)
+        recipe = recipe_of(found)
+        if found.verbatim:
+            graph, names = call_recipe(recipe), imports_of(recipe)
+            return spell_as_it_stands(graph, names), found.package, graph, names
+        offering = Offering(source)
         # One function may be on offer under two names, typed and untyped.
         served = dataclasses.replace(offering.serve(recipe), typed=found.typed)
         keys = list(offering.keys(recipe))
         # It may be a primary config, of which --help shows this.
         more = {"hydra": {"help": {"header": _help(keys)}}} if keys and "/" not in path else {}
-        return served.config(more), found.package, served.graph
+        return served.config(more), found.package, served.graph, None
     except Exception as error:  # a recipe is user code; Hydra prints its own exceptions in one paragraph
         raise failed(path, found, error) from error
 

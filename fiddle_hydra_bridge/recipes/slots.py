@@ -43,7 +43,7 @@ class Offers(Protocol):
     """What is on offer beside a recipe."""
 
     def path_of(self, recipe: Any) -> str | None:
-        """Returns the config path under which a function is on offer."""
+        """Returns the config path under which a function is on offer, if it is not served verbatim."""
 
     def is_typed(self, path: str) -> bool:
         """Whether the recipe of a config path is served as a structured config."""

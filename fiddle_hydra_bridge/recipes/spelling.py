@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from fiddle.experimental import auto_config
+from omegaconf import DictConfig
 
-from fiddle_hydra_bridge.convert import graph_reader, hydra_writer, runtime
+from fiddle_hydra_bridge.convert import graph_reader, hydra_writer, omegaconf_nodes, runtime
 from fiddle_hydra_bridge.convert.hydra_keys import DEFERRED_TARGET, SHARED_TARGET
 from fiddle_hydra_bridge.convert.paths import Path
 from fiddle_hydra_bridge.convert.tree import REF, Call, Data, Marks
 from fiddle_hydra_bridge.errors import BridgeError
 from fiddle_hydra_bridge.recipes.registry import is_function
+from fiddle_hydra_bridge.recipes.verbatim import spell_verbatim
 
-__all__ = ["Spelled", "call_recipe", "marked", "spell"]
+__all__ = ["Names", "Spelled", "call_recipe", "marked", "spell", "spell_as_it_stands"]
+
+#: Of a verbatim recipe, what its module has imported, by dotted path.
+Names: TypeAlias = dict[str, Any] | None
 
 
 class Spelled(NamedTuple):
@@ -67,9 +72,34 @@ def spell(graph: Any, parts: Iterable[Any] = ()) -> Spelled:
     return Spelled(own, data, {part: place for part, place in places.items() if place is not None})
 
 
-def marked(graph: Any) -> tuple[Data, Marks]:
-    """Spells a graph as :func:`spell` does, without conversion modes, and with the lines of Python that set it."""
+def spell_as_it_stands(graph: Any, names: dict[str, Any]) -> DictConfig:
+    """Spells what a ``verbatim`` recipe has returned: the config that a YAML file with the same words would give.
+
+    Args:
+        graph: what it has returned.
+        names: what its module has imported, by dotted path.
+
+    Raises:
+        BridgeError: if it cannot be spelled, or is no mapping.
+    """
+    data = spell_verbatim(graph, names)
+    if type(data) not in (dict, list):
+        raise BridgeError(f"a recipe returns a mapping, a list or a graph, not a {type(graph).__name__}")
+    # A list is a config that Hydra puts into a package.
+    config: DictConfig = omegaconf_nodes.write(data)
+    return config
+
+
+def marked(graph: Any, names: Names) -> tuple[Data, Marks]:
+    """Spells a graph as it was served, without conversion modes, and with the lines of Python that set it.
+
+    Args:
+        graph: the graph.
+        names: of a verbatim recipe, what its module has imported, by dotted path.
+    """
     marks = Marks("")
+    if names is not None:
+        return spell_verbatim(graph, names, marks), marks
     tree = graph_reader.read(_without_hydras_own(graph)[1], history=True)
     return hydra_writer.write(tree, marks=marks), marks
 

@@ -37,7 +37,7 @@ print(json.dumps([list(COMMANDS), sorted(heavy & {name.partition(".")[0] for nam
     *help_lines, last = done.stdout.splitlines()
     commands, heavy = json.loads(last)
     assert heavy == []
-    assert commands == ["show", "yaml", "python", "explain", "run", "verify"]
+    assert commands == ["show", "yaml", "python", "explain", "run", "verify", "migrate"]
     assert [name for name in commands if not any(line.startswith(f"  {name}: ") for line in help_lines)] == []
     assert [name for name in commands if f"Usage: fiddle-hydra {name} [OPTIONS]" not in done.stdout] == []
 

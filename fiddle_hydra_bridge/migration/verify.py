@@ -1,0 +1,221 @@
+"""The proof: every config, composed from YAML and from the package by the installed Hydra, and compared.
+
+In come two places that Hydra can compose from, out go :class:`~fiddle_hydra_bridge.migration.report.Row` rows, one for
+each config. ``worker`` runs this in a process of its own, since composing changes what is global in Hydra.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from fiddle_hydra_bridge.convert.dialects import translate
+from fiddle_hydra_bridge.convert.paths import format_path
+from fiddle_hydra_bridge.errors import first_line
+from fiddle_hydra_bridge.migration.report import Row
+from fiddle_hydra_bridge.migration.scan import ConfigFile
+from fiddle_hydra_bridge.migration.stand_ins import stand_in_config
+from fiddle_hydra_bridge.recipes.config_source import RecipeSource
+
+__all__ = ["Comparison", "difference"]
+
+#: How many configs may be missing from a tree, and how many choices left open, before composing is given up.
+_MOST_REPAIRS = 50
+#: How many primary configs are tried, to compose an option with.
+_MOST_PRIMARIES = 3
+_OPEN_CHOICE = re.compile(r"You must specify '([^']+)'.*?Available options:\s*(\S[^\n]*)", re.DOTALL)
+
+
+class Outcome(NamedTuple):
+    """What composing both ways has shown.
+
+    Attributes:
+        overrides: the overrides that were used, with those for choices that the config leaves open.
+        refusal: why YAML does not compose, if so.
+        difference: the first difference, if there is one.
+    """
+
+    overrides: list[str]
+    refusal: str | None = None
+    difference: str | None = None
+
+
+@dataclass
+class Comparison:
+    """Compares a tree of YAML with a package.
+
+    Attributes:
+        folder: the root of the YAML files.
+        package: the dotted name of the package, which can be imported.
+        version_base: as the app gives it to ``hydra.main``.
+        dialect: whose words the YAML speaks, if not Hydra's.
+        stand_ins: the configs that were missing from the tree and were taken for empty.
+    """
+
+    folder: str
+    package: str
+    version_base: str | None = None
+    dialect: str | None = None
+    stand_ins: list[str] = field(default_factory=list)
+    #: By group: the primary config that its options were composed with last, and the sign before the override.
+    _worked: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _primaries: list[str] | None = None
+    #: By config: the options of choices that it leaves open.
+    _chosen: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def rows(self, configs: Sequence[ConfigFile], package_of: dict[str, str | None]) -> Iterator[Row]:
+        """Yields a row for each config.
+
+        Args:
+            configs: the configs.
+            package_of: by config path, what ``# @package`` says.
+        """
+        names = [config.path for config in configs if not config.group]
+        for config in configs:
+            yield self._row(config, package_of.get(config.path), names)
+
+    def compared(self, name: str, overrides: Sequence[str]) -> Outcome:
+        """Composes a config both ways."""
+        used = list(overrides)
+        expected, refusal = self._composed_from_yaml(name, used)
+        if refusal is not None:
+            return Outcome(used, refusal)
+        expected = {"hydra": expected.pop("hydra"), **self._translated(expected)}
+        try:
+            found = self._compose(f"/fiddle:/{self.package}", name, used)
+        except Exception as error:  # recipes and what they import may raise anything: then the package is different
+            return Outcome(used, None, f"the package does not compose: {first_line(error)}")
+        return Outcome(used, None, difference(expected, found))
+
+    def _row(self, config: ConfigFile, package: str | None, primaries: list[str]) -> Row:
+        file = str(config.file)
+        unlike = self._content_difference(config, package)
+        if unlike is not None:
+            return Row(config.path, file, "different", unlike)
+        refusals: list[str] = []
+        for name, overrides in self._ways(config, primaries):
+            outcome = self.compared(name, overrides)
+            if outcome.refusal is not None:
+                refusals.append(outcome.refusal)
+                continue
+            way = " ".join((name, *outcome.overrides))
+            if outcome.difference is not None:
+                return Row(config.path, file, "different", f"{outcome.difference} (composing {way})")
+            if name != config.path:
+                self._worked[config.group] = (name, "+" if overrides[0].startswith("+") else "")
+            return Row(config.path, file, "equal", composed=way)
+        return Row(config.path, file, "alike", refusals[-1])
+
+    def _ways(self, config: ConfigFile, primaries: list[str]) -> Iterator[tuple[str, list[str]]]:
+        """Yields how a config can be composed: as an option of a primary config, then by itself."""
+        if config.group:
+            worked = self._worked.get(config.group)
+            signs = [worked] if worked else []
+            signs += [(name, sign) for name in self._composable(primaries) for sign in ("", "+")]
+            for name, sign in dict.fromkeys(signs):
+                yield name, [f"{sign}{config.group}={_quoted(config.name)}"]
+        yield config.path, []
+
+    def _composable(self, primaries: list[str]) -> list[str]:
+        if self._primaries is None:
+            self._primaries = []
+            for name in primaries:
+                if self._composed_from_yaml(name, [])[1] is None:
+                    self._primaries.append(name)
+                if len(self._primaries) == _MOST_PRIMARIES:
+                    break
+        return self._primaries
+
+    def _content_difference(self, config: ConfigFile, package: str | None) -> str | None:
+        """Compares what one file holds with what one recipe serves."""
+        try:
+            expected = self._translated(OmegaConf.to_container(OmegaConf.load(config.file), resolve=False))
+        except (OmegaConfBaseException, YAMLError, OSError) as error:
+            return f"OmegaConf cannot load the file: {first_line(error)}"
+        try:
+            served = RecipeSource("main", f"fiddle://{self.package}").load_config(config.path)
+        except HydraException as error:
+            return f"the recipe fails: {' '.join(str(error).split())}"
+        if served.header["package"] != package:
+            return f"the package is {served.header['package']!r} instead of {package!r}"
+        return difference(expected, OmegaConf.to_container(served.config, resolve=False))
+
+    def _composed_from_yaml(self, name: str, overrides: list[str]) -> tuple[Any, str | None]:
+        """Composes a config from YAML; what the tree does not hold is taken for empty, open choices are made.
+
+        Args:
+            name: the config.
+            overrides: the overrides; those that open choices need are added.
+        """
+        chosen = self._chosen.setdefault(name, {})
+        given = {each.partition("=")[0] for each in overrides}
+        overrides += [f"{group}={option}" for group, option in chosen.items() if group not in given]
+        for _ in range(_MOST_REPAIRS):
+            try:
+                return self._compose(self.folder, name, overrides), None
+            except MissingConfigException as error:
+                missing = error.missing_cfg_file
+                if not isinstance(missing, str) or missing == name or missing in self.stand_ins:
+                    return None, first_line(error)
+                self.stand_ins.append(missing)
+                stand_in_config(missing)
+            except Exception as error:  # plugins, resolvers and structured configs run here: all they raise is refusal
+                choice = _OPEN_CHOICE.search(str(error))
+                if choice is None or any(each.startswith(f"{choice[1]}=") for each in overrides):
+                    return None, first_line(error)
+                chosen[choice[1]] = choice[2].strip()
+                overrides.append(f"{choice[1]}={chosen[choice[1]]}")
+        return None, "too many configs are missing from the tree"
+
+    def _compose(self, folder: str, name: str, overrides: list[str]) -> Any:
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(folder, job_name="migrate", **self._options()):
+            config = compose(name, overrides, return_hydra_config=True)
+        data: Any = OmegaConf.to_container(config, resolve=False)
+        # Where the configs come from is what should differ.
+        del data["hydra"]["runtime"]["config_sources"]
+        return {"hydra": data.pop("hydra"), **data}
+
+    def _translated(self, data: Any) -> Any:
+        return data if self.dialect is None else translate(self.dialect, data)[0]
+
+    def _options(self) -> dict[str, Any]:
+        return {} if self.version_base is None else {"version_base": self.version_base}
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[\w.-]+", name) else "'{}'".format(name.replace("\\", "\\\\").replace("'", "\\'"))
+
+
+def difference(expected: Any, found: Any, path: tuple[Any, ...] = ()) -> str | None:
+    """Returns the first difference between two configs as plain data: keys, order, types, values.
+
+    >>> difference({"a": [1, 2]}, {"a": [1, 2.0]})
+    'a[1]: 2 in YAML, 2.0 in the package'
+    """
+    where = format_path(path) or "<root>"
+    if type(expected) is not type(found):
+        return f"{where}: {expected!r} in YAML, {found!r} in the package"
+    if isinstance(expected, dict):
+        if [*map(repr, expected)] != [*map(repr, found)]:
+            return f"{where}: the keys {list(expected)} in YAML, {list(found)} in the package"
+        steps: Any = expected
+    elif isinstance(expected, list | tuple):
+        if len(expected) != len(found):
+            return f"{where}: {len(expected)} items in YAML, {len(found)} in the package"
+        steps = range(len(expected))
+    else:
+        # Their text tells more than equality: 0.0 from -0.0; and it does not tell one NaN from another.
+        same = repr(expected) == repr(found)
+        return None if same else f"{where}: {expected!r} in YAML, {found!r} in the package"
+    inner = (difference(expected[step], found[step], (*path, step)) for step in steps)
+    return next((each for each in inner if each is not None), None)
