@@ -560,7 +560,7 @@ def test_one_recipe_may_be_on_offer_typed_and_untyped() -> None:
 def test_typed_is_a_word_of_the_registry_too() -> None:
     fhb.register(fdl.Config(t.wrapped), name="small", typed=True)
     assert REGISTRY.entries["small"].typed
-    with pytest.raises(fhb.ParameterError, match="no name=, package= or typed="):
+    with pytest.raises(fhb.ParameterError, match="no name=, package=, typed= or verbatim="):
         fhb.register(components, typed=True)
 
 
