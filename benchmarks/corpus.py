@@ -22,10 +22,21 @@ from pathlib import Path
 import hydra
 
 import fiddle_hydra_bridge as fhb
-from fiddle_hydra_bridge.migration.migrate import compare
+from fiddle_hydra_bridge.migration.client import compare
 from tests.corpus_tools import Entry, compose_all, entries, stub_resolvers
 
-COLUMNS = ("listed", "composed", "graphs", "equal", "YAML files", "migrated", "files equal", "alike")
+COLUMNS = (
+    "listed",
+    "composed",
+    "graphs",
+    "equal",
+    "YAML files",
+    "migrated",
+    "files equal",
+    "alike",
+    "inlined",
+    "links",
+)
 
 
 class Tally:
@@ -53,6 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Migrates the config trees of a corpus, and counts.")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--only", default="", help="only trees whose path contains this")
+    parser.add_argument("--inline", action="store_true", help="make Python of interpolations that are constant")
     arguments = parser.parse_args()
     corpus: Path = arguments.corpus.resolve()
     warnings.simplefilter("ignore")
@@ -64,7 +76,8 @@ def main() -> None:
     listed = [entry for entry in entries(corpus) if arguments.only in entry.root]
     for root, group in itertools.groupby(listed, key=lambda entry: entry.root):
         began = time.perf_counter()
-        files = migrate_tree(corpus / root, root, [entry for entry in group if str(entry) in composed], tally)
+        chosen = [entry for entry in group if str(entry) in composed]
+        files = migrate_tree(corpus / root, root, chosen, tally, arguments.inline)
         print(f"{root}: {files} files in {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"migrated and compared in {time.perf_counter() - start:.0f} s, at most {peak:.0f} MB in this process\n")
@@ -94,7 +107,7 @@ def count_graphs(corpus: Path, only: str, tally: Tally) -> set[str]:
     return made
 
 
-def migrate_tree(folder: Path, root: str, composed: list[Entry], tally: Tally) -> int:
+def migrate_tree(folder: Path, root: str, composed: list[Entry], tally: Tally, inline: bool) -> int:
     """Migrates a tree, and compares what its index lists. Returns how many files it has."""
     project = composed[0].project if composed else root.split("/")[0].replace("__", "/")
     entry = composed[0] if composed else None
@@ -102,9 +115,11 @@ def migrate_tree(folder: Path, root: str, composed: list[Entry], tally: Tally) -
     version_base = entry.version_base if entry is not None and hydra.__version__.startswith("1.3") else None
     with tempfile.TemporaryDirectory() as temporary, importable(folder, root, entry):
         package = Path(temporary, "recipes")
-        report = fhb.migrate(folder, package, version_base=version_base)
+        report = fhb.migrate(folder, package, version_base=version_base, inline=inline)
         cases = [(each.name, each.overrides) for each in composed]
-        _, _, results = compare(folder, package, [], cases=cases, version_base=version_base)
+        _, _, results = compare(folder, package, [], cases=cases, version_base=version_base, inline=inline)
+    tally.add(project, "inlined", report.inlined)
+    tally.add(project, "links", len(report.links))
     for row in report.rows:
         tally.add(project, "YAML files")
         tally.add(project, "migrated", row.status != "skipped")

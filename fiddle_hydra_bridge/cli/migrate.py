@@ -27,6 +27,9 @@ def migrate(
     *,
     force: Annotated[bool, Parameter(help="Replace a folder that is not empty, with all that is in it.")] = False,
     lazy: Annotated[bool, Parameter(help="Write placeholders for targets, which import when they are called.")] = False,
+    inline: Annotated[
+        bool, Parameter(help="Make Python variables of interpolations that mean the same in every config.")
+    ] = False,
     dialect: Annotated[
         Literal["torchtune", "lightning", "nemo_run"] | None, Parameter(help="Whose words the configs speak.")
     ] = None,
@@ -43,6 +46,7 @@ def migrate(
                 out_package,
                 force=force,
                 lazy=lazy,
+                inline=inline,
                 dialect=dialect,
                 version_base=version_base,
                 progress=progress,

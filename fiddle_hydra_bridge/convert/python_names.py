@@ -133,6 +133,10 @@ class Imports:
             known = self._paths[path] = self._found(path)
         return known
 
+    def relative(self, module: str, name: str) -> tuple[Part, ...]:
+        """Returns the parts that stand for a name in a module of the same package, e.g. of ``..other``."""
+        return (self._reference(module, name),)
+
     def _found(self, path: str) -> tuple[Part, ...]:
         module = self.module_of(path) or _module_of(path)
         qualname = path.removeprefix(f"{module}.")
@@ -195,6 +199,8 @@ class Imports:
         top = module.partition(".")[0]
         if top == "__future__":
             return 0
+        if not top:
+            return 4
         if top in sys.stdlib_module_names and top != "__main__":
             return 1
         return 3 if top in self.first_party or _is_of_project(top) else 2

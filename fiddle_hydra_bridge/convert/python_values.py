@@ -35,11 +35,13 @@ class Writer(Protocol):
 
 
 def literal(value: Any, imports: Imports) -> Expr:
-    """Writes None, a bool, an int, a float or a str."""
+    """Writes None, a bool, an int, a float, a str or bytes."""
     if type(value) is float:
         return _float(value, imports)
     if type(value) is str:
         return string(value)
+    if type(value) is bytes:
+        return _bytes(value)
     if type(value) is int and value.bit_length() >= 14_000:
         # Python refuses to read or write more than 4,300 decimal digits, but hexadecimal ones have no limit.
         digits = f"{abs(value):X}"

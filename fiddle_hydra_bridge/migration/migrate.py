@@ -1,37 +1,32 @@
 """``fhb.migrate``: a tree of YAML configs becomes a package of recipes that runs in its place.
 
-In come two folders, out go the package and a report. ``scan``, ``plan`` and ``write`` make the package, ``worker``
-compares it with the YAML; here they are put together, so that the package appears as a whole or not at all.
+In come two folders, out go the package and a report. ``scan``, ``plan`` and ``write`` make the package, ``client``
+has it compared with the YAML; here they are put together, so that the package appears as a whole or not at all.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import hydra
 
 from fiddle_hydra_bridge.convert.bridge import check_choice
 from fiddle_hydra_bridge.convert.dialects import DIALECTS
-from fiddle_hydra_bridge.errors import BridgeError, ParameterError
+from fiddle_hydra_bridge.errors import ParameterError, Place
+from fiddle_hydra_bridge.migration.client import Progress, compare, survey
+from fiddle_hydra_bridge.migration.constants import Constants
 from fiddle_hydra_bridge.migration.plan import PlannedModule, plan
 from fiddle_hydra_bridge.migration.report import Report, Row
-from fiddle_hydra_bridge.migration.scan import ConfigFile, read, scan
+from fiddle_hydra_bridge.migration.scan import scan
 from fiddle_hydra_bridge.migration.stand_ins import imported_modules
+from fiddle_hydra_bridge.migration.variables import MODULE, SharedConstants
 from fiddle_hydra_bridge.migration.write import write_module
 from fiddle_hydra_bridge.recipes.listing import Listing
+from fiddle_hydra_bridge.recipes.marked_configs import shown
 
-__all__ = ["compare", "migrate"]
-
-#: Called with what is being done, how much of it is done, and how much there is.
-Progress = Callable[[str, int, int], None]
+__all__ = ["migrate", "write_package"]
 
 
 def migrate(
@@ -40,6 +35,7 @@ def migrate(
     *,
     force: bool = False,
     lazy: bool = False,
+    inline: bool = False,
     dialect: str | None = None,
     version_base: str | None = None,
     progress: Progress | None = None,
@@ -57,6 +53,9 @@ def migrate(
         force: whether a folder that is not empty is replaced, with all that is in it.
         lazy: whether targets are ``LazyTarget`` placeholders, so that the package can be used where they are not
             installed; otherwise the modules import them at their top.
+        inline: whether interpolations that mean the same in every config of the tree become Python variables: for
+            those who leave Hydra's command line behind, since an override of a value then does not reach what was
+            made of it. All others stay links, as do those that call a resolver.
         dialect: whose words the configs speak, if not Hydra's, as for ``from_hydra``; the recipes speak Hydra's.
         version_base: as the app gives it to ``hydra.main``.
         progress: is called with what is done, and how far it is.
@@ -85,7 +84,8 @@ def migrate(
     made = next(folder for folder in (target.parent, *target.parents) if folder.exists())
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=made) as temporary:
         package = Path(temporary, target.name)
-        refused = _write(plan(configs), package, lazy, dialect, progress)
+        planned = plan(configs)
+        refused = write_package(planned, package, lazy=lazy, dialect=dialect, progress=progress)
         rows += refused
         imported = sorted({name.partition(".")[0] for name in imported_modules(package)})
         if target.name in imported:
@@ -94,8 +94,12 @@ def migrate(
             )
         gone = {row.config for row in refused}
         kept = [config for config in configs if config.path not in gone]
+        constants = Constants()
+        if inline:
+            constants = survey(source, package, kept, version_base=version_base, progress=progress)
+            write_package(planned, package, lazy=lazy, dialect=dialect, shared=SharedConstants(constants))
         compared, stand_ins, _ = compare(
-            source, package, kept, dialect=dialect, version_base=version_base, progress=progress
+            source, package, kept, dialect=dialect, version_base=version_base, inline=inline, progress=progress
         )
         _replace(package, target, Path(temporary, "before"))
     rows += compared
@@ -105,6 +109,8 @@ def migrate(
         stand_ins=tuple(stand_ins),
         missing=tuple(name for name in imported if not Listing(name).available()),
         hydra=hydra.__version__,
+        inlined=len(constants.interpolations),
+        links=tuple(f"{Place(shown(spot[0]), *spot[1:])}: {reason}" for spot, reason in sorted(constants.kept.items())),
     )
 
 
@@ -132,103 +138,43 @@ def _relative(file: Path, source: Path) -> str:
     return file.relative_to(source).as_posix()
 
 
-def _write(
-    planned: PlannedModule, package: Path, lazy: bool, dialect: str | None, progress: Progress | None
+def write_package(
+    planned: PlannedModule,
+    package: Path,
+    *,
+    lazy: bool = False,
+    dialect: str | None = None,
+    shared: SharedConstants | None = None,
+    progress: Progress | None = None,
 ) -> list[Row]:
-    """Writes the modules, and returns rows for the configs that have no place in them."""
+    """Writes the modules of a package.
+
+    Args:
+        planned: the module that is the package itself.
+        package: its folder.
+        lazy: as for :func:`migrate`.
+        dialect: as for :func:`migrate`.
+        shared: the constants that become variables; without them all interpolations are links.
+        progress: as for :func:`migrate`.
+
+    Returns:
+        rows for the configs that have no place in them.
+    """
     rows = []
     modules = list(planned.tree())
     for done, module in enumerate(modules, 1):
         file = package / module.file
         file.parent.mkdir(parents=True, exist_ok=True)
-        text, refused = write_module(module, lazy=lazy, dialect=dialect)
+        text, refused = write_module(module, lazy=lazy, dialect=dialect, shared=shared)
         file.write_text(text, encoding="utf-8")
         for config, error in refused:
             problem = error.problems[0]
             rows.append(Row(config.path, str(problem.place or config.file), "skipped", problem.message))
         if progress is not None:
             progress("writing modules", done, len(modules))
+    if shared is not None and shared.names:
+        (package / f"{MODULE}.py").write_text(shared.text(), encoding="utf-8")
     return rows
-
-
-def compare(
-    source: Path,
-    package: Path,
-    configs: Sequence[ConfigFile],
-    *,
-    cases: Sequence[tuple[str, Sequence[str]]] = (),
-    dialect: str | None = None,
-    version_base: str | None = None,
-    progress: Progress | None = None,
-) -> tuple[list[Row], list[str], list[dict[str, Any]]]:
-    """Compares a tree of YAML with a package, in a process of its own.
-
-    Args:
-        source: the root of the tree.
-        package: the folder of the package.
-        configs: the configs to compare.
-        cases: command lines to compare besides: the name of a config, and overrides.
-        dialect: whose words the configs speak.
-        version_base: as the app gives it to ``hydra.main``.
-        progress: is called with what is done, and how far it is.
-
-    Returns:
-        a row for each config, the configs that were taken for empty, and for each case a dict with what
-        ``verify.Outcome`` tells.
-
-    Raises:
-        BridgeError: if the process ends early.
-    """
-    request = {
-        "folder": os.path.abspath(source),
-        "package": os.path.abspath(package),
-        "dialect": dialect,
-        "version_base": version_base,
-        "configs": [(str(each.file), each.group, each.name, read(each).package) for each in configs],
-        "cases": [(name, list(overrides)) for name, overrides in cases],
-    }
-    rows: list[Row] = []
-    results: list[dict[str, Any]] = []
-    total = len(configs) + len(cases)
-    for message in _answers(request):
-        if "stand_ins" in message:
-            return rows, message["stand_ins"], results
-        if "case" in message:
-            results.append(message)
-        else:
-            rows.append(Row(**message))
-        if progress is not None:
-            progress("comparing configs", len(rows) + len(results), total)
-    raise AssertionError("the last answer is about the whole")
-
-
-def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors, _worker(errors) as process:
-        assert process.stdin is not None and process.stdout is not None
-        json.dump(request, process.stdin)
-        process.stdin.close()
-        for line in process.stdout:
-            yield json.loads(line)
-        if process.wait() != 0:
-            errors.seek(0)
-            raise BridgeError(f"the comparison has failed:\n{errors.read()[-2000:].strip()}")
-
-
-@contextmanager
-def _worker(errors: Any) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fiddle_hydra_bridge.migration.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _replace(package: Path, target: Path, before: Path) -> None:

@@ -55,6 +55,8 @@ class Report:
             taken for empty.
         missing: top-level packages of targets that are not installed here.
         hydra: the version of Hydra that has composed.
+        inlined: with ``inline``, how many interpolations have become Python.
+        links: with ``inline``, where the others stand, what they say, and why they stay links.
     """
 
     package: str
@@ -62,6 +64,8 @@ class Report:
     stand_ins: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     hydra: str = ""
+    inlined: int = 0
+    links: tuple[str, ...] = ()
     _counts: collections.Counter[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +88,9 @@ class Report:
         for status, words in _WORDS.items():
             if status != "equal":
                 lines += [f"{row.file}: {words}: {row.reason}" for row in self.rows if row.status == status]
+        if self.inlined or self.links:
+            found = f"{self.inlined} of {self.inlined + len(self.links)} interpolations are Python now"
+            lines.append(f"{found}, the others stay links" if self.links else found)
         if self.stand_ins:
             lines.append(f"taken for empty, since the tree does not hold them: {', '.join(self.stand_ins)}")
         if self.missing:

@@ -7,9 +7,9 @@ each config. ``worker`` runs this in a process of its own, since composing chang
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -19,12 +19,14 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from fiddle_hydra_bridge.convert.dialects import translate
-from fiddle_hydra_bridge.convert.paths import format_path
-from fiddle_hydra_bridge.errors import first_line
+from fiddle_hydra_bridge.convert.paths import Path, format_path
+from fiddle_hydra_bridge.errors import BridgeError, first_line
+from fiddle_hydra_bridge.migration.constants import Survey, final_value, pieces_of
 from fiddle_hydra_bridge.migration.report import Row
 from fiddle_hydra_bridge.migration.scan import ConfigFile
 from fiddle_hydra_bridge.migration.stand_ins import stand_in_config
 from fiddle_hydra_bridge.recipes.config_source import RecipeSource
+from fiddle_hydra_bridge.recipes.provenance import Provenance
 
 __all__ = ["Comparison", "difference"]
 
@@ -33,6 +35,9 @@ _MOST_REPAIRS = 50
 #: How many primary configs are tried, to compose an option with.
 _MOST_PRIMARIES = 3
 _OPEN_CHOICE = re.compile(r"You must specify '([^']+)'.*?Available options:\s*(\S[^\n]*)", re.DOTALL)
+
+#: Tells, for a path, an interpolation of YAML and a leaf of the package, whether they mean the same.
+Same: TypeAlias = Callable[[Path, Any, Any], bool]
 
 
 class Outcome(NamedTuple):
@@ -58,6 +63,7 @@ class Comparison:
         package: the dotted name of the package, which can be imported.
         version_base: as the app gives it to ``hydra.main``.
         dialect: whose words the YAML speaks, if not Hydra's.
+        inline: whether the package may have what an interpolation leads to in place of it.
         stand_ins: the configs that were missing from the tree and were taken for empty.
     """
 
@@ -65,6 +71,7 @@ class Comparison:
     package: str
     version_base: str | None = None
     dialect: str | None = None
+    inline: bool = False
     stand_ins: list[str] = field(default_factory=list)
     #: By group: the primary config that its options were composed with last, and the sign before the override.
     _worked: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -83,6 +90,38 @@ class Comparison:
         for config in configs:
             yield self._row(config, package_of.get(config.path), names)
 
+    def survey(self, configs: Sequence[ConfigFile], survey: Survey) -> Iterator[ConfigFile]:
+        """Shows a survey what is composed from YAML: every config in the first way in which Hydra composes it.
+
+        Yields:
+            the configs, as they are done.
+
+        Raises:
+            BridgeError: if it cannot be said where the values of a config come from.
+        """
+        names = [config.path for config in configs if not config.group]
+        for config in configs:
+            for name, overrides in self._ways(config, names):
+                if self._is_surveyed(name, list(overrides), survey):
+                    self._remember(config, name, overrides)
+                    break
+            yield config
+
+    def _is_surveyed(self, name: str, overrides: list[str], survey: Survey) -> bool:
+        failures: list[Exception] = []
+
+        def look(config: Any) -> None:
+            try:
+                survey.add(Provenance(config, name, overrides))
+            except Exception as error:  # what has composed is not refused: the failure is reported below
+                failures.append(error)
+
+        _, refusal = self._composed_from_yaml(name, overrides, look)
+        for error in failures:
+            way = " ".join((name, *overrides))
+            raise BridgeError(f"where the values of {way} come from is not known: {first_line(error)}") from error
+        return refusal is None
+
     def compared(self, name: str, overrides: Sequence[str]) -> Outcome:
         """Composes a config both ways."""
         used = list(overrides)
@@ -94,7 +133,20 @@ class Comparison:
             found = self._compose(f"/fiddle:/{self.package}", name, used)
         except Exception as error:  # recipes and what they import may raise anything: then the package is different
             return Outcome(used, None, f"the package does not compose: {first_line(error)}")
-        return Outcome(used, None, difference(expected, found))
+        return Outcome(used, None, difference(expected, found, same=self._is_inlined(expected)))
+
+    def _is_inlined(self, composed: Any) -> Same | None:
+        """Tells whether the package has what an interpolation of YAML leads to."""
+        if not self.inline:
+            return None
+
+        def same(path: Path, expected: Any, found: Any) -> bool:
+            try:
+                return repr(final_value(composed, path)) == repr(found)
+            except LookupError:
+                return False
+
+        return same
 
     def _row(self, config: ConfigFile, package: str | None, primaries: list[str]) -> Row:
         file = str(config.file)
@@ -110,10 +162,14 @@ class Comparison:
             way = " ".join((name, *outcome.overrides))
             if outcome.difference is not None:
                 return Row(config.path, file, "different", f"{outcome.difference} (composing {way})")
-            if name != config.path:
-                self._worked[config.group] = (name, "+" if overrides[0].startswith("+") else "")
+            self._remember(config, name, overrides)
             return Row(config.path, file, "equal", composed=way)
         return Row(config.path, file, "alike", refusals[-1])
+
+    def _remember(self, config: ConfigFile, name: str, overrides: list[str]) -> None:
+        """Notes a way that has worked, to try it first for the other options of the group."""
+        if name != config.path:
+            self._worked[config.group] = (name, "+" if overrides[0].startswith("+") else "")
 
     def _ways(self, config: ConfigFile, primaries: list[str]) -> Iterator[tuple[str, list[str]]]:
         """Yields how a config can be composed: as an option of a primary config, then by itself."""
@@ -147,21 +203,26 @@ class Comparison:
             return f"the recipe fails: {' '.join(str(error).split())}"
         if served.header["package"] != package:
             return f"the package is {served.header['package']!r} instead of {package!r}"
-        return difference(expected, OmegaConf.to_container(served.config, resolve=False))
+        # What an interpolation leads to is only known, and compared, in a composed config.
+        same: Same | None = _is_named if self.inline else None
+        return difference(expected, OmegaConf.to_container(served.config, resolve=False), same=same)
 
-    def _composed_from_yaml(self, name: str, overrides: list[str]) -> tuple[Any, str | None]:
+    def _composed_from_yaml(
+        self, name: str, overrides: list[str], look: Callable[[Any], None] | None = None
+    ) -> tuple[Any, str | None]:
         """Composes a config from YAML; what the tree does not hold is taken for empty, open choices are made.
 
         Args:
             name: the config.
             overrides: the overrides; those that open choices need are added.
+            look: is called with the DictConfig, while Hydra is initialised for it.
         """
         chosen = self._chosen.setdefault(name, {})
         given = {each.partition("=")[0] for each in overrides}
         overrides += [f"{group}={option}" for group, option in chosen.items() if group not in given]
         for _ in range(_MOST_REPAIRS):
             try:
-                return self._compose(self.folder, name, overrides), None
+                return self._compose(self.folder, name, overrides, look), None
             except MissingConfigException as error:
                 missing = error.missing_cfg_file
                 if not isinstance(missing, str) or missing == name or missing in self.stand_ins:
@@ -176,10 +237,12 @@ class Comparison:
                 overrides.append(f"{choice[1]}={chosen[choice[1]]}")
         return None, "too many configs are missing from the tree"
 
-    def _compose(self, folder: str, name: str, overrides: list[str]) -> Any:
+    def _compose(self, folder: str, name: str, overrides: list[str], look: Callable[[Any], None] | None = None) -> Any:
         GlobalHydra.instance().clear()
         with initialize_config_dir(folder, job_name="migrate", **self._options()):
             config = compose(name, overrides, return_hydra_config=True)
+            if look is not None:
+                look(config)
         data: Any = OmegaConf.to_container(config, resolve=False)
         # Where the configs come from is what should differ.
         del data["hydra"]["runtime"]["config_sources"]
@@ -196,15 +259,30 @@ def _quoted(name: str) -> str:
     return name if re.fullmatch(r"[\w.-]+", name) else "'{}'".format(name.replace("\\", "\\\\").replace("'", "\\'"))
 
 
-def difference(expected: Any, found: Any, path: tuple[Any, ...] = ()) -> str | None:
+def _is_named(path: Path, expected: Any, found: Any) -> bool:
+    """Whether an interpolation only names other values, and what was found in its place is a value."""
+    is_named = type(expected) is str and pieces_of(expected) is not None
+    return is_named and not isinstance(found, dict | list) and "${" not in str(found)
+
+
+def difference(expected: Any, found: Any, path: Path = (), same: Same | None = None) -> str | None:
     """Returns the first difference between two configs as plain data: keys, order, types, values.
+
+    Args:
+        expected: what YAML gives.
+        found: what the package gives.
+        path: where in the config they stand.
+        same: whether an interpolation of YAML and another leaf of the package mean the same.
 
     >>> difference({"a": [1, 2]}, {"a": [1, 2.0]})
     'a[1]: 2 in YAML, 2.0 in the package'
     """
     where = format_path(path) or "<root>"
+    unlike = f"{where}: {expected!r} in YAML, {found!r} in the package"
+    if same is not None and type(expected) is str and "${" in expected and expected != found:
+        return None if same(path, expected, found) else unlike
     if type(expected) is not type(found):
-        return f"{where}: {expected!r} in YAML, {found!r} in the package"
+        return unlike
     if isinstance(expected, dict):
         if [*map(repr, expected)] != [*map(repr, found)]:
             return f"{where}: the keys {list(expected)} in YAML, {list(found)} in the package"
@@ -215,7 +293,6 @@ def difference(expected: Any, found: Any, path: tuple[Any, ...] = ()) -> str | N
         steps = range(len(expected))
     else:
         # Their text tells more than equality: 0.0 from -0.0; and it does not tell one NaN from another.
-        same = repr(expected) == repr(found)
-        return None if same else f"{where}: {expected!r} in YAML, {found!r} in the package"
-    inner = (difference(expected[step], found[step], (*path, step)) for step in steps)
+        return None if repr(expected) == repr(found) else unlike
+    inner = (difference(expected[step], found[step], (*path, step), same) for step in steps)
     return next((each for each in inner if each is not None), None)

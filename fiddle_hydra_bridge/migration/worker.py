@@ -1,7 +1,7 @@
 """The process that compares a package with its YAML: ``python -m fiddle_hydra_bridge.migration.worker``.
 
 In comes one request as JSON on the standard input, out go lines of JSON on the standard output, one for each config and
-a last one for the whole; what recipes print goes to the standard error. ``migrate`` starts it.
+a last one for the whole; what recipes print goes to the standard error. ``client`` starts it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import json
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fiddle_hydra_bridge.migration.constants import Survey
 from fiddle_hydra_bridge.migration.scan import ConfigFile
 from fiddle_hydra_bridge.migration.stand_ins import imported_modules, stand_in_modules
 from fiddle_hydra_bridge.migration.verify import Comparison
@@ -22,7 +24,7 @@ __all__ = ["serve"]
 
 
 def serve(request: dict[str, Any]) -> None:
-    """Compares, and prints what it finds."""
+    """Does what is asked, and prints what it finds."""
     output, sys.stdout = sys.stdout, sys.stderr
     # Old trees use old spellings, which Hydra tells again for every config.
     warnings.simplefilter("ignore")
@@ -30,19 +32,33 @@ def serve(request: dict[str, Any]) -> None:
     package = Path(request["package"])
     sys.path.insert(0, str(package.parent))
     stand_in_modules(imported_modules(package))
-    comparison = Comparison(request["folder"], package.name, request["version_base"], request["dialect"])
+    comparison = Comparison(
+        request["folder"],
+        package.name,
+        version_base=request["version_base"],
+        dialect=request["dialect"],
+        inline=request["inline"],
+    )
     configs = [ConfigFile(Path(file), group, name) for file, group, name, _ in request["configs"]]
-    packages = {config.path: row[3] for config, row in zip(configs, request["configs"], strict=True)}
-
-    def say(message: dict[str, Any]) -> None:
-        output.write(json.dumps(message) + "\n")
+    for answer in _survey(comparison, configs) if request["survey"] else _compare(comparison, configs, request):
+        output.write(json.dumps(answer) + "\n")
         output.flush()
 
+
+def _survey(comparison: Comparison, configs: list[ConfigFile]) -> Iterator[dict[str, Any]]:
+    survey = Survey(configs)
+    for config in comparison.survey(configs, survey):
+        yield {"surveyed": config.path}
+    yield {"constants": survey.constants().to_rows()}
+
+
+def _compare(comparison: Comparison, configs: list[ConfigFile], request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    packages = {config.path: row[3] for config, row in zip(configs, request["configs"], strict=True)}
     for row in comparison.rows(configs, packages):
-        say(dataclasses.asdict(row))
+        yield dataclasses.asdict(row)
     for name, overrides in request["cases"]:
-        say({"case": name, **comparison.compared(name, overrides)._asdict()})
-    say({"stand_ins": sorted(comparison.stand_ins)})
+        yield {"case": name, **comparison.compared(name, overrides)._asdict()}
+    yield {"stand_ins": sorted(comparison.stand_ins)}
 
 
 if __name__ == "__main__":

@@ -18,9 +18,11 @@ from fiddle_hydra_bridge.convert.python_module import Module
 from fiddle_hydra_bridge.convert.python_names import is_name
 from fiddle_hydra_bridge.convert.tree import Data
 from fiddle_hydra_bridge.errors import BridgeError, Place, Problem, TargetError, UnsupportedValueError
+from fiddle_hydra_bridge.migration.constants import spot_of
 from fiddle_hydra_bridge.migration.notes import Notes, notes_of
 from fiddle_hydra_bridge.migration.plan import PlannedModule, PlannedRecipe
 from fiddle_hydra_bridge.migration.scan import ConfigFile, Content, read
+from fiddle_hydra_bridge.migration.variables import SharedConstants, Variables
 from fiddle_hydra_bridge.recipes.listing import module_of
 
 __all__ = ["Refused", "write_module"]
@@ -31,13 +33,20 @@ _DEEPEST = 80
 Refused = list[tuple[ConfigFile, BridgeError]]
 
 
-def write_module(planned: PlannedModule, *, lazy: bool = False, dialect: str | None = None) -> tuple[str, Refused]:
+def write_module(
+    planned: PlannedModule,
+    *,
+    lazy: bool = False,
+    dialect: str | None = None,
+    shared: SharedConstants | None = None,
+) -> tuple[str, Refused]:
     """Writes a module.
 
     Args:
         planned: the module.
         lazy: whether targets are placeholders, which are imported when they are called.
         dialect: whose words the files speak, as for ``from_hydra``.
+        shared: the constants that become variables; without them all interpolations are links.
 
     Returns:
         the text, and the configs that have no place in it, with the reasons.
@@ -47,11 +56,14 @@ def write_module(planned: PlannedModule, *, lazy: bool = False, dialect: str | N
     module = Module(doc=title, taken=taken, module_of=functools.cache(module_of))
     refused: Refused = []
     placeholders: dict[str, str] | None = {} if lazy else None
+    depth = len(planned.place) - (0 if planned.is_package else 1)
+    variables = None if shared is None else Variables(module, shared, depth)
     for recipe in planned.recipes:
         try:
-            _add(module, planned, recipe, read(recipe.config, dialect), placeholders)
+            _add(module, planned, recipe, read(recipe.config, dialect), placeholders, variables)
         except BridgeError as error:
             refused.append((recipe.config, error))
+            module.discard()
         except OSError as error:
             refused.append((recipe.config, BridgeError(f"{recipe.config.file}: {error.strerror}")))
     return module.text(), refused
@@ -63,10 +75,11 @@ def _add(
     recipe: PlannedRecipe,
     content: Content,
     placeholders: dict[str, str] | None,
+    variables: Variables | None,
 ) -> None:
     notes = notes_of(content)
     is_hydras = planned.group == "hydra" or planned.group.startswith("hydra/")
-    value = _Writer(module, content, notes, placeholders).node(content.data, (), is_hydras)
+    value = _Writer(module, content, notes, placeholders, variables).node(content.data, (), is_hydras)
     function = module.function(recipe.function, value)
     function.doc = notes.doc
     function.comments = tuple(notes.head)
@@ -97,13 +110,22 @@ class _Writer:
         notes: its comments.
         placeholders: the targets of the module that are written as placeholders, by the last word of their paths;
             None if targets are imported.
+        variables: writes what is constant; None if all interpolations are links.
     """
 
-    def __init__(self, module: Module, content: Content, notes: Notes, placeholders: dict[str, str] | None) -> None:
+    def __init__(
+        self,
+        module: Module,
+        content: Content,
+        notes: Notes,
+        placeholders: dict[str, str] | None,
+        variables: Variables | None,
+    ) -> None:
         self.module = module
         self.imports = module.imports
         self.content = content
         self.notes = notes
+        self.variables = variables
         self.lazy = placeholders is not None
         #: By the last word of a target's path, the path that the word stands for.
         self.paths: dict[str, str] = {} if placeholders is None else placeholders
@@ -130,7 +152,7 @@ class _Writer:
         for key, item in data.items():
             is_hydras = path == () and key in ("defaults", "hydra")
             value = self.node(item, (*path, key), raw or is_hydras)
-            items.append(self._item(data, key, self._leaf(key, (*path, key), True), ": ", value))
+            items.append(self._item(data, key, self._plain(key, (*path, key), True), ": ", value))
         of = self.imports.reference("builtins.dict")
         return Group((), "{}", items, of=(*of, "[", *self.imports.reference("builtins.str"), ", ", *self._any(), "]"))
 
@@ -184,17 +206,19 @@ class _Writer:
             return python_values.string(path)
 
     def _leaf(self, value: Any, path: Path, raw: bool) -> Expr:
+        constant = None if self.variables is None else self.variables.expression(spot_of(self._place(path)))
+        return self._plain(value, path, raw) if constant is None else constant
+
+    def _plain(self, value: Any, path: Path, raw: bool) -> Expr:
         if type(value) is str:
             if not raw and "${" in value:
                 return call(self.imports.reference("fiddle_hydra_bridge.link"), [python_values.string(value)])
             if not raw and value == "???":
                 return Text(self.imports.reference("omegaconf.MISSING"))
             return python_values.string(value)
-        if value is None or type(value) in (bool, int, float):
-            return python_values.literal(value, self.imports)
         if isinstance(value, PurePath):
             return call(self.imports.reference("pathlib.Path"), [python_values.string(str(value))])
-        raise self._refused(path, f"a value of type {type(value).__name__} cannot be written as Python")
+        return python_values.literal(value, self.imports)
 
     def _item(self, container: Data, key: Any, written: Expr | None, joint: str, value: Expr) -> Item:
         return Item(value, written, joint, self._comment(container, key))
@@ -204,14 +228,17 @@ class _Writer:
         return None if note is None else Comment(tuple(note.above), note.beside, tuple(note.below))
 
     def _refused(self, path: Path, message: str) -> BridgeError:
+        problem = Problem(message, format_path(path), self._place(path), kind=UnsupportedValueError)
+        return UnsupportedValueError(problem)
+
+    def _place(self, path: Path) -> Place:
         marks = self.content.marks
         container: Data = self.content.data
         line, column = marks.root
         for step in path:
             _, line, column = marks.lines.get(id(container), {}).get(step, ("", line, column))
             container = container[step]
-        place = Place(marks.source, line, column)
-        return UnsupportedValueError(Problem(message, format_path(path), place, kind=UnsupportedValueError))
+        return Place(marks.source, line, column)
 
 
 #: Keys whose values are words to Hydra, whatever they hold.

@@ -8,7 +8,6 @@ below. Hydra's result is the judge: a value that the replay does not arrive at h
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -23,13 +22,12 @@ from fiddle_hydra_bridge.convert.tree import Data, Mark, Marks, at
 from fiddle_hydra_bridge.errors import ParameterError, Place, Problem, first_line
 from fiddle_hydra_bridge.recipes.layers import layers_of
 from fiddle_hydra_bridge.recipes.overrides import steps
-from fiddle_hydra_bridge.recipes.replay import DELETED, Node, Replay, Written, referenced
+from fiddle_hydra_bridge.recipes.replay import DELETED, INTERPOLATION, Node, Replay, Written, referenced
 
-__all__ = ["UNKNOWN", "Explanation", "Provenance", "Setting"]
+__all__ = ["UNKNOWN", "Explanation", "Provenance", "Setting", "existing"]
 
 #: What is printed for a place that is not known.
 UNKNOWN = "unknown"
-_NODE_INTERPOLATION = re.compile(r"\$\{\s*(\.*[^\s${}:,]+)\s*\}")
 #: Interpolations may lead to interpolations; longer chains than this are not followed.
 _LONGEST_CHAIN = 16
 #: What stands in a graph for a value that is not there.
@@ -120,6 +118,11 @@ class Provenance:
         """Returns where the value at a path was written, None if that is not known."""
         mark = _mark(self._replay.at(path), at(self.data, path, None))
         return Place(*mark) if mark is not None else None
+
+    def written(self, path: Path) -> Data:
+        """Returns what was written at a leaf whose place is known, before a structured config converted it."""
+        node = self._replay.at(path)
+        return at(self.data, path) if node is None else node.won.value
 
     def place_of_node(self, name: str, path: Path) -> Place | None:
         """Returns the place of the one node with this path at its end that calls a thing of this name.
@@ -242,9 +245,9 @@ class Provenance:
 
     def _targets(self, data: Data, path: Path) -> Iterator[Path]:
         """The keys that an interpolation names."""
-        for name in _NODE_INTERPOLATION.findall(data) if type(data) is str else ():
+        for name in INTERPOLATION.findall(data) if type(data) is str else ():
             target = referenced(name, path)
-            found = None if target is None else self._existing(target)
+            found = None if target is None else existing(self.data, target)
             if found is not None:
                 yield found
 
@@ -257,7 +260,7 @@ class Provenance:
             if step is None:
                 if (*path, name) in self._replay.deleted:
                     return (*path, name), ()
-                if type(data) is str and _NODE_INTERPOLATION.fullmatch(data):
+                if type(data) is str and INTERPOLATION.fullmatch(data):
                     return tuple(path), names[index:]
                 known = [str(each) for each in data] if type(data) is dict else []
                 close = difflib.get_close_matches(name, known, n=1)
@@ -269,17 +272,6 @@ class Provenance:
             data = data[step]
         return tuple(path), ()
 
-    def _existing(self, path: Path) -> Path | None:
-        data: Any = self.data
-        found: list[object] = []
-        for name in path:
-            step = _step(data, name)
-            if step is None:
-                return None
-            found.append(step)
-            data = data[step]
-        return tuple(found)
-
 
 def _setting(written: Written, won: bool) -> Setting:
     value, mark, layer = written
@@ -290,6 +282,18 @@ def _setting(written: Written, won: bool) -> Setting:
         tuple(Place(*each) for each in layer.brought_in),
         won,
     )
+
+
+def existing(data: Data, path: Path) -> Path | None:
+    """Returns the path of what a path means to Hydra, which takes "1" for the key 1, too; None if it means nothing."""
+    found: list[object] = []
+    for name in path:
+        step = _step(data, name)
+        if step is None:
+            return None
+        found.append(step)
+        data = data[step]
+    return tuple(found)
 
 
 def _step(data: Data, name: Any) -> Any:

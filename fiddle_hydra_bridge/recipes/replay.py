@@ -17,9 +17,10 @@ from fiddle_hydra_bridge.convert.tree import Data, Mark
 from fiddle_hydra_bridge.recipes.layers import Layer
 from fiddle_hydra_bridge.recipes.overrides import steps
 
-__all__ = ["DELETED", "Node", "Replay", "Written", "referenced"]
+__all__ = ["DELETED", "INTERPOLATION", "Node", "Replay", "Written", "referenced"]
 
-_INNERMOST = re.compile(r"\$\{\s*(\.*[^\s${}:,]+)\s*\}")
+#: An interpolation that names a value, and holds no other.
+INTERPOLATION = re.compile(r"\$\{\s*(\.*[^\s${}:,]+)\s*\}")
 #: Interpolations may lead to interpolations; longer chains than this are not followed.
 _LONGEST_CHAIN = 64
 
@@ -253,7 +254,7 @@ class Replay:
     def _target(self, text: str, path: Path) -> Path | None:
         """The path that an interpolation names, where it does so by keys and by interpolations of leaves."""
         for _ in range(_LONGEST_CHAIN):
-            found = _INNERMOST.search(text)
+            found = INTERPOLATION.search(text)
             if found is None:
                 return None
             target = referenced(found[1], path)

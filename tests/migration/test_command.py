@@ -36,6 +36,14 @@ def test_lazy_and_the_dotted_name(tmp_path: Path) -> None:
     assert 'Llama = fhb.LazyTarget("nets.Llama")' in (tmp_path / "app/recipes/__init__.py").read_text()
 
 
+def test_inline(tmp_path: Path) -> None:
+    write(tmp_path, {"conf/config.yaml": "a: 1\nb: ${a}\nc: ${d}\n"})
+    code, output, errors = run_program(tmp_path, "migrate", "conf", "recipes", "--inline")
+    assert (code, errors) == (0, "")
+    assert "1 of 2 interpolations are Python now, the others stay links" in output
+    assert '{"a": a, "b": a, "c": fhb.link("${d}")}' in (tmp_path / "recipes/__init__.py").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

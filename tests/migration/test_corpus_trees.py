@@ -21,8 +21,9 @@ TREES = [
 
 
 @pytest.mark.parametrize("tree", TREES)
-def test_every_config_of_a_real_tree_is_equal(corpus: Path, tmp_path: Path, tree: str) -> None:
-    report = fhb.migrate(corpus / tree, tmp_path / "recipes")
+@pytest.mark.parametrize("inline", [False, True])
+def test_every_config_of_a_real_tree_is_equal(corpus: Path, tmp_path: Path, tree: str, inline: bool) -> None:
+    report = fhb.migrate(corpus / tree, tmp_path / "recipes", inline=inline)
     assert len(report.rows) == sum(1 for _ in (corpus / tree).rglob("*.yaml"))
     assert [(row.config, row.status, row.reason) for row in report.rows if row.status != "equal"] == []
 
@@ -30,7 +31,7 @@ def test_every_config_of_a_real_tree_is_equal(corpus: Path, tmp_path: Path, tree
 @pytest.mark.parametrize("tree", TREES)
 def test_ruff_leaves_the_package_of_a_real_tree_alone(corpus: Path, tmp_path: Path, tree: str) -> None:
     pytest.importorskip("ruff")
-    fhb.migrate(corpus / tree, tmp_path / "recipes", lazy=True)
+    fhb.migrate(corpus / tree, tmp_path / "recipes", lazy=True, inline=True)
     for words in (["format", "--check"], ["check", "--select", "E9,F,I"]):
         command = [sys.executable, "-m", "ruff", *words, "--isolated", "recipes"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
