@@ -321,7 +321,7 @@ def importable(folder: Path) -> Iterator[None]:
 
 
 # An example is some fifteen compositions.
-@settings(max_examples=int(__import__("os").environ.get("N", 15)))
+@settings(max_examples=15)
 @given(trees(), st.data())
 def test_whatever_is_chosen_the_package_means_what_yaml_means(
     files: dict[str, str | bytes], data: st.DataObject
