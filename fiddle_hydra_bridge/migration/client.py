@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from fiddle_hydra_bridge.errors import BridgeError
+from fiddle_hydra_bridge.errors import BridgeError, ParameterError
 from fiddle_hydra_bridge.migration.constants import Constants
 from fiddle_hydra_bridge.migration.report import Row
 from fiddle_hydra_bridge.migration.scan import ConfigFile, read
@@ -55,6 +55,8 @@ def compare(
         ``verify.Outcome`` tells.
 
     Raises:
+        ParameterError: if nothing can be composed: Hydra knows no such ``version_base``, or the name of the package is
+            that of a module that is needed.
         BridgeError: if the process ends early.
     """
     asked = {
@@ -96,6 +98,8 @@ def survey(
         progress: is called with what is done, and how far it is.
 
     Raises:
+        ParameterError: if nothing can be composed: Hydra knows no such ``version_base``, or the name of the package is
+            that of a module that is needed.
         BridgeError: if the process ends early.
     """
     asked = {"survey": True, "version_base": version_base}
@@ -125,7 +129,10 @@ def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         json.dump(request, process.stdin)
         process.stdin.close()
         for line in process.stdout:
-            yield json.loads(line)
+            message = json.loads(line)
+            if "refused" in message:
+                raise ParameterError(message["refused"])
+            yield message
         if process.wait() != 0:
             errors.seek(0)
             raise BridgeError(f"the comparison has failed:\n{errors.read()[-2000:].strip()}")

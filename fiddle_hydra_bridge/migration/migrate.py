@@ -14,6 +14,7 @@ import hydra
 
 from fiddle_hydra_bridge.convert.bridge import check_choice
 from fiddle_hydra_bridge.convert.dialects import DIALECTS
+from fiddle_hydra_bridge.convert.python_names import is_name
 from fiddle_hydra_bridge.errors import ParameterError, Place
 from fiddle_hydra_bridge.migration.client import Progress, compare, survey
 from fiddle_hydra_bridge.migration.constants import Constants
@@ -64,8 +65,8 @@ def migrate(
         what became of each file.
 
     Raises:
-        ParameterError: if there are no configs, there is no such dialect, the package has no importable name, or its
-            folder is not empty.
+        ParameterError: if there are no configs, there is no such dialect or ``version_base``, the package has no
+            name that could be imported, or its folder is not empty.
         BridgeError: if the comparison cannot be made. The folder is then as it was before.
 
     Example:
@@ -123,7 +124,7 @@ def _folder(out_package: str | os.PathLike[str]) -> Path:
 def _check(source: Path, target: Path, force: bool) -> None:
     if not source.is_dir():
         raise ParameterError(f"{source}: there is no such folder")
-    if not target.name.isidentifier():
+    if not is_name(target.name):
         raise ParameterError(f"{target}: {target.name!r} cannot be the name of a package")
     inside = os.path.realpath(source)
     if os.path.commonpath([os.path.realpath(target), inside]) in (os.path.realpath(target), inside):

@@ -15,6 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import HydraException
+from hydra.version import setbase
+
+from fiddle_hydra_bridge.errors import first_line
 from fiddle_hydra_bridge.migration.constants import Survey
 from fiddle_hydra_bridge.migration.scan import ConfigFile
 from fiddle_hydra_bridge.migration.stand_ins import imported_modules, stand_in_modules
@@ -30,6 +34,10 @@ def serve(request: dict[str, Any]) -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     package = Path(request["package"])
+    problem = _problem(package.name, request["version_base"])
+    if problem is not None:
+        output.write(json.dumps({"refused": problem}) + "\n")
+        return
     sys.path.insert(0, str(package.parent))
     stand_in_modules(imported_modules(package))
     comparison = Comparison(
@@ -43,6 +51,18 @@ def serve(request: dict[str, Any]) -> None:
     for answer in _survey(comparison, configs) if request["survey"] else _compare(comparison, configs, request):
         output.write(json.dumps(answer) + "\n")
         output.flush()
+
+
+def _problem(package: str, version_base: str | None) -> str | None:
+    """Why nothing can be composed, if so."""
+    if package in sys.modules or package in sys.stdlib_module_names:
+        return f"there is another module of the name {package!r}, which the package would hide: choose another name"
+    if version_base is not None:
+        try:
+            setbase(version_base)
+        except (HydraException, ValueError) as error:  # a word that is no version is a ValueError
+            return f"version_base={version_base!r}: {first_line(error)}"
+    return None
 
 
 def _survey(comparison: Comparison, configs: list[ConfigFile]) -> Iterator[dict[str, Any]]:

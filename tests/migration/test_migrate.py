@@ -112,6 +112,9 @@ REFUSALS = {
     "no folder": ({}, "conf", "recipes", "there is no such folder"),
     "no configs": ({"conf/a.txt": ""}, "conf", "recipes", "there are no configs in it"),
     "no name of a package": ({"conf/a.yaml": ""}, "conf", "my-recipes", "'my-recipes' cannot be the name of a package"),
+    "a keyword": ({"conf/a.yaml": ""}, "conf", "class", "'class' cannot be the name of a package"),
+    "a module of Python": ({"conf/a.yaml": ""}, "conf", "json", "another module of the name 'json'"),
+    "a module that Hydra needs": ({"conf/a.yaml": ""}, "conf", "omegaconf", "another module of the name 'omegaconf'"),
     "the folder itself": ({"conf/a.yaml": ""}, "conf", "conf", "folders beside each other"),
     "inside the tree": ({"conf/a.yaml": ""}, "conf", "conf/recipes", "folders beside each other"),
     "around the tree": ({"conf/a.yaml": ""}, "conf/a", "conf", "there is no such folder"),
@@ -135,6 +138,15 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_written(
     with pytest.raises(fhb.ParameterError, match=message):
         fhb.migrate(tmp_path / source, tmp_path / target)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("version_base", ["1.0", "next"])
+def test_a_version_base_that_hydra_does_not_know_is_refused(tmp_path: Path, version_base: str) -> None:
+    write(tmp_path, {"conf/a.yaml": "b: 1"})
+    for inline in (False, True):
+        with pytest.raises(fhb.ParameterError, match=f"version_base='{version_base}'"):
+            fhb.migrate(tmp_path / "conf", tmp_path / "recipes", version_base=version_base, inline=inline)
+    assert os.listdir(tmp_path) == ["conf"]
 
 
 def test_force_replaces_a_folder(tmp_path: Path) -> None:
