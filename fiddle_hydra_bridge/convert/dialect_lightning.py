@@ -20,9 +20,10 @@ _INTERPOLATION = re.compile(r"\$\{[^{}]*\}")
 
 def entries(found: Entries) -> Entries:
     """Returns the entries in Hydra's words."""
-    if "class_path" not in found or not found.keys() <= _KEYS:
+    if not found or not found.keys() <= _KEYS:
         return found
-    made = {"_target_": found["class_path"]}
+    # Without a class_path it is an overlay: it changes arguments of what another file names.
+    made = {"_target_": found["class_path"]} if "class_path" in found else {}
     for key in ("init_args", "dict_kwargs"):
         if key in found:
             made |= found[key].entries()

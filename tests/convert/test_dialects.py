@@ -36,8 +36,13 @@ ROWS: dict[str, tuple[str, str, str]] = {
     ),
     "LightningCLI, a mapping of its own": (
         "lightning",
-        "a: {class_path: x.Y, other: 1}\nb: {init_args: {c: 1}}\nd: {class_path: x.Y, init_args: null}",
-        "a: {class_path: x.Y, other: 1}\nb: {init_args: {c: 1}}\nd: {_target_: x.Y}",
+        "a: {class_path: x.Y, other: 1}\nb: {init_args: {c: 1}, d: 2}\nd: {class_path: x.Y, init_args: null}\ne: {}",
+        "a: {class_path: x.Y, other: 1}\nb: {init_args: {c: 1}, d: 2}\nd: {_target_: x.Y}\ne: {}",
+    ),
+    "LightningCLI, an overlay": (
+        "lightning",
+        "model: {init_args: {dim: 3, net: {init_args: {depth: 2}, dict_kwargs: {a: 1}}}}",
+        "model: {dim: 3, net: {depth: 2, a: 1}}",
     ),
     "LightningCLI, links": (
         "lightning",
@@ -107,6 +112,17 @@ def test_a_tree_is_migrated_from_a_dialect(tmp_path: Path, name: str) -> None:
     report = fhb.migrate(tmp_path / "conf", tmp_path / "recipes", dialect=name)
     assert [row.status for row in report.rows] == ["equal"] * len(rows)
     assert not {"_component_", "init_args=", "_call_"} & set((tmp_path / "recipes/__init__.py").read_text().split('"'))
+
+
+def test_an_overlay_of_lightning_changes_what_the_base_names(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "conf/base.yaml": "model: {class_path: nets.M, init_args: {dim: 1, depth: 2}}\n",
+        "conf/wide.yaml": "defaults: [base, _self_]\nmodel: {init_args: {dim: 9}}\n",
+    }
+    write(tmp_path, files)
+    report = fhb.migrate(tmp_path / "conf", tmp_path / "recipes", dialect="lightning")
+    assert [row.status for row in report.rows] == ["equal", "equal"]
+    assert '"model": {"dim": 9}' in (tmp_path / "recipes/__init__.py").read_text()
 
 
 def test_torchtunes_own_configs_become_graphs(corpus: Path) -> None:
