@@ -317,6 +317,29 @@ def check_unwatched(function: Callable[..., Any]) -> None:
         raise _refused_unwatched(identity_of(function), refusal)
 
 
+def check_for_graph(function: Callable[..., Any]) -> None:
+    """Refuses a callable that a graph holds itself, as :func:`resolve_for_graph` refuses its path.
+
+    Raises:
+        RefusedTargetError: if Hydra or the rules for graphs refuse it.
+    """
+    path = identity_of(function)
+    if not _is_authorised(path, function):
+        try:
+            resolve_given(function, None, "")
+        except Exception as error:  # Hydra refuses by exceptions of several types; it stays as the cause
+            raise _explained(path, error) from error
+    check_unwatched(function)
+
+
+def _is_authorised(path: str, function: Callable[..., Any]) -> bool:
+    """Whether a path leads to a function, and Hydra lets it; asking by path is fast the second time."""
+    try:
+        return is_same(resolve(path).function, function)
+    except Exception:  # then Hydra is asked about the function itself
+        return False
+
+
 def _refused_unwatched(path: str, reason: str) -> RefusedTargetError:
     hint = "use fiddle_hydra_bridge.instantiate, which checks every call as Hydra does"
     message = f"{path!r} is refused in a graph, because {reason}"

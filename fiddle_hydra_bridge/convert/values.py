@@ -96,12 +96,21 @@ def _member(member: enum.Enum) -> Arguments:
 
 def _locate(call: Call, allow: tuple[str, ...] | None) -> Any:
     (path,) = (*call.args, *call.kwargs.values())
+    return locate(call.target, path, allow)
+
+
+def locate(locator: str, path: str, allow: tuple[str, ...] | None = None) -> Any:
+    """Returns what a locator of :data:`LOCATORS` finds at a dotted path, for a graph.
+
+    Raises:
+        TargetError: if there is no such object, it is refused, or the locator does not accept it.
+    """
     found = targets.get_object(path, allow)
     if callable(found):
         # Whoever is given it may call it, and in a graph nobody sees that.
         targets.check_unwatched(found)
-    if not _LOCATORS[call.target](found):
-        raise TargetError(Problem(f"{call.target} does not accept {path!r}, which is {found!r}", kind=TargetError))
+    if not LOCATORS[locator](found):
+        raise TargetError(Problem(f"{locator} does not accept {path!r}, which is {found!r}", kind=TargetError))
     return found
 
 
@@ -349,7 +358,7 @@ def _record(value: Any) -> Arguments:
 
 
 #: What Hydra's locators accept. A node that names one is read as the object itself.
-_LOCATORS: dict[str, Callable[[Any], bool]] = {
+LOCATORS: dict[str, Callable[[Any], bool]] = {
     "hydra.utils.get_object": lambda found: True,
     "hydra.utils.get_class": lambda found: isinstance(found, type),
     "hydra.utils.get_method": callable,
@@ -361,7 +370,7 @@ _FAMILIES = (
     Family(lambda v: isinstance(v, enum.Enum), _called(lambda v: _made_by(type(v), "config", (v._value_,), {}))),
     Family(is_namedtuple, _called(_record, nested=True)),
     Family(is_record, _called(_record, mutable=True)),
-    *(Family(_is_named, _named(locator)) for locator in _LOCATORS),
+    *(Family(_is_named, _named(locator)) for locator in LOCATORS),
 )
 
 #: What the leaves and containers of a tree are exactly.
@@ -428,7 +437,7 @@ def decode(call: Call, codecs: Codecs = BUILTIN, allow: tuple[str, ...] | None =
         UnsupportedValueError: if a ``VALUE`` node calls something that makes no value of the bridge's.
         Exception: whatever the constructor of the value raises.
     """
-    special = _construct if call.target == VALUE else _locate if call.target in _LOCATORS else None
+    special = _construct if call.target == VALUE else _locate if call.target in LOCATORS else None
     if special is not None:
         return special(call, allow)
     make = codecs.maker(call.target) or targets.resolve_for_graph(call.target, allow).function

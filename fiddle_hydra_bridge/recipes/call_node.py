@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import fiddle as fdl
 
 from fiddle_hydra_bridge.convert import buildables, runtime
+from fiddle_hydra_bridge.convert.callables import identity_of
 from fiddle_hydra_bridge.convert.histories import add_history, caller
 from fiddle_hydra_bridge.convert.hydra_keys import MODES, normal_mode
-from fiddle_hydra_bridge.convert.targets import LazyTarget
+from fiddle_hydra_bridge.convert.targets import LazyTarget, check_for_graph
+from fiddle_hydra_bridge.convert.values import LOCATORS, locate
 from fiddle_hydra_bridge.errors import ParameterError
 
 __all__ = ["Control", "controls_of", "node"]
@@ -43,7 +45,7 @@ def node(target: Any = None, /, **entries: Any) -> Any:
 
     It is a ``fdl.Config``, or with ``_partial_=True`` a ``fdl.Partial``. It takes what a YAML file could say: keywords
     in any order, whether the signature knows them or not, and Hydra's control keys. As in Hydra, the target gets
-    OmegaConf's containers unless ``_convert_`` says otherwise.
+    OmegaConf's containers unless ``_convert_`` says otherwise, and what Hydra's target policy refuses is not called.
 
     Args:
         target: the callable, a ``LazyTarget``, or a dotted path or interpolation, which becomes one. Where
@@ -141,6 +143,15 @@ class _Node:
         object.__setattr__(self, "__fn_or_cls__", function)
         object.__setattr__(self, "__arguments__", {})
         object.__setattr__(self, "__signature_info__", _shape().info)
+
+    def __build__(self: Any, *args: Any, **kwargs: Any) -> Any:
+        # A config names its targets: what Hydra refuses to call does not become callable by being written as Python.
+        function = self.__fn_or_cls__
+        if isinstance(self, fdl.Config) and identity_of(function) in LOCATORS:
+            return locate(identity_of(function), *args, **kwargs)
+        if not isinstance(function, LazyTarget):
+            check_for_graph(function)
+        return super().__build__(*args, **kwargs)  # type: ignore[misc]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update({**state, "__signature_info__": _shape().info})

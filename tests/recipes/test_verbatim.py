@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import copy
+import functools
+import genericpath
+import math
+import os
 import pickle
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import fiddle as fdl
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 import fiddle_hydra_bridge as fhb
@@ -140,6 +147,36 @@ def test_a_node_is_built_as_hydra_builds_it() -> None:
     built = fdl.build(fhb.node(Node, a=[1], b=fhb.node(dict, a={"b": 1})))
     assert type(built.a) is ListConfig
     assert type(built.b["a"]) is DictConfig
+
+
+def test_nodes_of_locators_are_what_they_find() -> None:
+    assert fdl.build(fhb.node(get_class, path="fractions.Fraction")) is Fraction
+    assert fdl.build(fhb.node(get_object, _args_=["math.pi"])) is math.pi
+
+
+#: What is not called though it is written as Python: the target, its arguments, and the refusal.
+REFUSED = {
+    "a function": (os.system, {"command": "false"}, "'os.system' is refused by Hydra's target policy"),
+    "a builtin": (eval, {"_args_": ["1"]}, "'builtins.eval' is refused by Hydra's target policy"),
+    "a partial": (eval, {"_args_": ["1"], "_partial_": True}, "'builtins.eval' is refused by Hydra's target policy"),
+    "under another name": (genericpath.os.system, {"command": "false"}, "'os.system' is refused"),
+    "what arguments choose": (functools.partial, {"_args_": [print]}, "'functools.partial' is refused in a graph"),
+    "a locator of it": (get_object, {"path": "os.system"}, "os.system"),
+    "a wrong locator": (get_class, {"path": "math.sqrt"}, "hydra.utils.get_class does not accept 'math.sqrt'"),
+    "a locator for later": (get_object, {"_partial_": True}, "'hydra.utils.get_object' is refused in a graph"),
+    "a path": ("os.system", {"command": "false"}, "Target 'os.system' is"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("target", "entries", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_hydra_refuses_is_not_called(target: Any, entries: dict[str, Any], message: str) -> None:
+    with pytest.raises((fhb.TargetError, InstantiationException), match=message):
+        fdl.build(fhb.node(Node, _convert_="all", a=fhb.node(target, **entries)))
+
+
+def test_functions_without_a_path_can_be_built() -> None:
+    assert fdl.build(fhb.node(lambda a: a + 1, a=1)) == 2
 
 
 def test_nodes_inherit_the_conversion_mode() -> None:
