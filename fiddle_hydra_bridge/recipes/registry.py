@@ -206,7 +206,8 @@ def recipe(
         verbatim: whether the config is what the recipe says and nothing else, as a YAML file's is: dicts are mappings,
             call nodes get no ``_convert_``, and no ``???`` for parameters that are left out. The function may then
             return a dict, and the names may be any that a file could have. With :func:`~fiddle_hydra_bridge.node`
-            entries keep their order, too.
+            entries keep their order, too. As a file is offered by its folder, such a function is offered by its module
+            alone: by a search path or by :func:`register`, not by being imported.
 
     Raises:
         ParameterError: if another function is registered under that name, or a command line could not spell it.
@@ -227,7 +228,11 @@ def recipe(
 def _decorate(
     function: Any, group: str | None, name: str | None, package: str | None, typed: bool, verbatim: bool
 ) -> Any:
-    register(function, group=group, name=name, package=package, typed=typed, verbatim=verbatim)
+    if verbatim:
+        # Modules of one package have functions of one name, as folders have files: default, base, small.
+        _check_words(typed, verbatim)
+    else:
+        register(function, group=group, name=name, package=package, typed=typed)
     return function
 
 
@@ -266,10 +271,14 @@ def register(
         _check(group, "any")
         REGISTRY.add_module(group or "", what.__name__)
         return
-    if typed and verbatim:
-        raise ParameterError("a recipe is typed or verbatim: types would add to what it says")
+    _check_words(typed, verbatim)
     name = checked_name(what, group, name, verbatim)
     REGISTRY.add(Entry(config_path(group, name), package, what, typed, verbatim))
+
+
+def _check_words(typed: bool, verbatim: bool) -> None:
+    if typed and verbatim:
+        raise ParameterError("a recipe is typed or verbatim: types would add to what it says")
 
 
 def checked_name(what: Any, group: str | None, name: str | None, verbatim: bool = False) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import genericpath
+import importlib
 import math
 import os
 import pickle
@@ -23,9 +24,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.convert.buildables import mode_of
-from fiddle_hydra_bridge.recipes.registry import REGISTRY
+from fiddle_hydra_bridge.recipes.registry import Registry
 from fiddle_hydra_bridge.recipes.spelling import spell_as_it_stands
 from tests.components import Encoder, Node, annotated
+from tests.migration.trees import write
 
 LAZY = fhb.LazyTarget("not.installed.Model")
 
@@ -227,13 +229,25 @@ def test_a_verbatim_recipe_can_be_called_what_a_file_can_be_called(package: Path
         assert compose("v1.2/my group/a b")["v1"]["2"]["my group"].x == 1
 
 
-def test_registered_functions_can_be_verbatim() -> None:
-    @fhb.recipe(group="verbatim_test", verbatim=True)
-    def registered() -> dict[str, Any]:
-        return {"a": {"b": 1}}
+def test_registered_functions_can_be_verbatim(empty_registry: Registry) -> None:
+    fhb.register(lambda: {"a": {"b": 1}}, group="verbatim_test", name="registered", verbatim=True)
+    assert empty_registry.entries["verbatim_test/registered"].verbatim
 
-    assert registered() == {"a": {"b": 1}}
-    assert REGISTRY.entries["verbatim_test/registered"].verbatim
+
+def test_modules_of_a_package_can_have_functions_of_one_name(package: Path, empty_registry: Registry) -> None:
+    text = "import fiddle_hydra_bridge as fhb\n@fhb.recipe(verbatim=True)\ndef default():\n    return {'a': 1}\n"
+    write(package / "same_names", {"__init__.py": text, "model.py": text, "data.py": text})
+    for name in ("same_names", "same_names.model", "same_names.data"):
+        assert importlib.import_module(name).default() == {"a": 1}
+    assert empty_registry.entries == {}
+    fhb.register(importlib.import_module("same_names"))
+    with initialize_config_dir(str(package), version_base="1.3"):
+        assert compose(overrides=["+model=default", "+data=default"]) == {"model": {"a": 1}, "data": {"a": 1}}
+
+
+def test_a_recipe_is_typed_or_verbatim() -> None:
+    with pytest.raises(fhb.ParameterError, match="typed or verbatim"):
+        fhb.recipe(typed=True, verbatim=True)(dict)
 
 
 def test_composing_tells_the_line_of_a_node(package: Path) -> None:
