@@ -6,6 +6,7 @@ each config. ``worker`` runs this in a process of its own, since composing chang
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ class Comparison:
     Attributes:
         folder: the root of the YAML files.
         package: the dotted name of the package, which can be imported.
+        primaries: the names of the primary configs; options are composed with the first that Hydra composes.
         version_base: as the app gives it to ``hydra.main``.
         dialect: whose words the YAML speaks, if not Hydra's.
         inline: whether the package may have what an interpolation leads to in place of it.
@@ -69,13 +71,14 @@ class Comparison:
 
     folder: str
     package: str
+    primaries: Sequence[str]
     version_base: str | None = None
     dialect: str | None = None
     inline: bool = False
     stand_ins: list[str] = field(default_factory=list)
     #: By group: the primary config that its options were composed with last, and the sign before the override.
     _worked: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _primaries: list[str] | None = None
+    _composable: list[str] | None = None
     #: By config: the options of choices that it leaves open.
     _chosen: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -86,9 +89,8 @@ class Comparison:
             configs: the configs.
             package_of: by config path, what ``# @package`` says.
         """
-        names = [config.path for config in configs if not config.group]
         for config in configs:
-            yield self._row(config, package_of.get(config.path), names)
+            yield self._row(config, package_of.get(config.path))
 
     def survey(self, configs: Sequence[ConfigFile], survey: Survey) -> Iterator[ConfigFile]:
         """Shows a survey what is composed from YAML: every config in the first way in which Hydra composes it.
@@ -99,9 +101,8 @@ class Comparison:
         Raises:
             BridgeError: if it cannot be said where the values of a config come from.
         """
-        names = [config.path for config in configs if not config.group]
         for config in configs:
-            for name, overrides in self._ways(config, names):
+            for name, overrides in self._ways(config):
                 if self._is_surveyed(name, list(overrides), survey):
                     self._remember(config, name, overrides)
                     break
@@ -148,13 +149,13 @@ class Comparison:
 
         return same
 
-    def _row(self, config: ConfigFile, package: str | None, primaries: list[str]) -> Row:
+    def _row(self, config: ConfigFile, package: str | None) -> Row:
         file = str(config.file)
         unlike = self._content_difference(config, package)
         if unlike is not None:
             return Row(config.path, file, "different", unlike)
         refusals: list[str] = []
-        for name, overrides in self._ways(config, primaries):
+        for name, overrides in self._ways(config):
             outcome = self.compared(name, overrides)
             if outcome.refusal is not None:
                 refusals.append(outcome.refusal)
@@ -171,25 +172,21 @@ class Comparison:
         if name != config.path:
             self._worked[config.group] = (name, "+" if overrides[0].startswith("+") else "")
 
-    def _ways(self, config: ConfigFile, primaries: list[str]) -> Iterator[tuple[str, list[str]]]:
+    def _ways(self, config: ConfigFile) -> Iterator[tuple[str, list[str]]]:
         """Yields how a config can be composed: as an option of a primary config, then by itself."""
         if config.group:
             worked = self._worked.get(config.group)
             signs = [worked] if worked else []
-            signs += [(name, sign) for name in self._composable(primaries) for sign in ("", "+")]
+            signs += [(name, sign) for name in self._composable_primaries() for sign in ("", "+")]
             for name, sign in dict.fromkeys(signs):
                 yield name, [f"{sign}{config.group}={_quoted(config.name)}"]
         yield config.path, []
 
-    def _composable(self, primaries: list[str]) -> list[str]:
-        if self._primaries is None:
-            self._primaries = []
-            for name in primaries:
-                if self._composed_from_yaml(name, [])[1] is None:
-                    self._primaries.append(name)
-                if len(self._primaries) == _MOST_PRIMARIES:
-                    break
-        return self._primaries
+    def _composable_primaries(self) -> list[str]:
+        if self._composable is None:
+            composable = (name for name in self.primaries if self._composed_from_yaml(name, [])[1] is None)
+            self._composable = [*itertools.islice(composable, _MOST_PRIMARIES)]
+        return self._composable
 
     def _content_difference(self, config: ConfigFile, package: str | None) -> str | None:
         """Compares what one file holds with what one recipe serves."""

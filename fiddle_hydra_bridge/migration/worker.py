@@ -43,6 +43,7 @@ def serve(request: dict[str, Any]) -> None:
     comparison = Comparison(
         request["folder"],
         package.name,
+        request["primaries"],
         version_base=request["version_base"],
         dialect=request["dialect"],
         inline=request["inline"],

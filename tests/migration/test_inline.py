@@ -270,7 +270,7 @@ def test_a_value_that_a_structured_config_converts_is_not_inlined(tmp_path: Path
     text = "defaults: [inline_schema, _self_]\nlr: 1\nsteps: 2\ndouble: ${lr}\nother: ${steps}\n"
     configs, _ = scan(write(tmp_path / "conf", {"config.yaml": text}))
     survey = Survey(configs)
-    [*Comparison(str(tmp_path / "conf"), "recipes", version_base="1.3").survey(configs, survey)]
+    [*Comparison(str(tmp_path / "conf"), "recipes", ["config"], version_base="1.3").survey(configs, survey)]
     constants = survey.constants()
     # 1 is 1.0 in the config; the package would have 1 or 1.0 in both places.
     assert [*constants.kept.values()] == ["${lr} names lr, which has no one value"]
@@ -331,7 +331,7 @@ def test_whatever_is_chosen_the_package_means_what_yaml_means(
         package = Path(temporary, f"inlined_{uuid.uuid4().hex}")
         configs, _ = scan(conf)
         survey = Survey(configs)
-        comparison = Comparison(str(conf), package.name, version_base="1.3", inline=True)
+        comparison = Comparison(str(conf), package.name, ["config"], version_base="1.3", inline=True)
         assert len([*comparison.survey(configs, survey)]) == len(configs)
         write_package(plan(configs), package, shared=SharedConstants(survey.constants()))
         options = [[f"{group}=one", f"{group}=two"] for group in "gh"]

@@ -10,7 +10,9 @@ import hydra
 import pytest
 
 import fiddle_hydra_bridge as fhb
-from fiddle_hydra_bridge.migration import migrate as migration
+from fiddle_hydra_bridge.migration import client
+from fiddle_hydra_bridge.migration.report import Report
+from fiddle_hydra_bridge.migration.scan import scan
 from fiddle_hydra_bridge.migration.verify import difference
 from tests.migration.trees import write
 
@@ -54,20 +56,20 @@ seed: 2
 
 
 @pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, migration.Report]:
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
     folder = tmp_path_factory.mktemp("project")
     report = fhb.migrate(write(folder / "conf", TREE), folder / "recipes")
     return folder, report
 
 
-def test_everything_that_composes_is_equal(migrated: tuple[Path, migration.Report]) -> None:
+def test_everything_that_composes_is_equal(migrated: tuple[Path, Report]) -> None:
     _, report = migrated
     status = {row.config: row.status for row in report.rows}
     expected = {name.removesuffix(".yaml"): "equal" for name in TREE} | {"broken": "skipped"}
     assert status == expected
 
 
-def test_options_are_composed_with_a_primary_config(migrated: tuple[Path, migration.Report]) -> None:
+def test_options_are_composed_with_a_primary_config(migrated: tuple[Path, Report]) -> None:
     composed = {row.config: row.composed for row in migrated[1].rows}
     assert composed["db/nested"] == "config db=nested"
     assert composed["experiment/fast"] == "config +experiment=fast"
@@ -75,7 +77,7 @@ def test_options_are_composed_with_a_primary_config(migrated: tuple[Path, migrat
     assert composed["open"].startswith("open db=")
 
 
-def test_the_report_tells_places_reasons_and_what_was_taken_for_empty(migrated: tuple[Path, migration.Report]) -> None:
+def test_the_report_tells_places_reasons_and_what_was_taken_for_empty(migrated: tuple[Path, Report]) -> None:
     folder, report = migrated
     assert str(report).splitlines() == [
         f"{folder / 'recipes'}: 19 configs: 18 equal, 1 not migrated (Hydra {hydra.__version__})",
@@ -89,7 +91,7 @@ def test_the_report_tells_places_reasons_and_what_was_taken_for_empty(migrated: 
     assert [row["config"] for row in data["rows"] if row["status"] == "skipped"] == ["broken"]
 
 
-def test_only_the_package_is_left(migrated: tuple[Path, migration.Report]) -> None:
+def test_only_the_package_is_left(migrated: tuple[Path, Report]) -> None:
     folder, _ = migrated
     assert sorted(os.listdir(folder)) == ["conf", "recipes"]
     assert not [file for file in (folder / "recipes").rglob("*") if file.suffix != ".py" and file.is_file()]
@@ -214,6 +216,32 @@ m: {_target_: app_beside.nets.M}
     assert [(row.status, report.stand_ins, report.missing) for row in report.rows] == [("equal", (), ())]
 
 
+def test_several_processes_find_what_one_finds(migrated: tuple[Path, Report], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, report = migrated
+    monkeypatch.setattr(client, "_WORTH_A_PROCESS", 5)
+    monkeypatch.setattr(client, "_processors", lambda: 3)
+    configs = [config for config in scan(folder / "conf")[0] if config.name != "broken"]
+    assert len(client._parts(configs)) == 3
+    told: list[tuple[str, int, int]] = []
+    rows, stand_ins, _ = client.compare(
+        folder / "conf", folder / "recipes", configs, progress=lambda *words: told.append(words)
+    )
+    expected = {(row.config, row.status) for row in report.rows if row.status == "equal"}
+    assert {(row.config, row.status) for row in rows} == expected
+    assert stand_ins == list(report.stand_ins)
+    assert told == [("comparing configs", done, len(configs)) for done in range(1, len(configs) + 1)]
+
+
+def test_a_process_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
+    write(tmp_path, {"conf/a.yaml": "a: 1"})
+    fhb.migrate(tmp_path / "conf", tmp_path / "recipes")
+    with (tmp_path / "recipes/__init__.py").open("a") as file:
+        file.write("\nimport os, sys\nprint('farewell', file=sys.stderr, flush=True)\nos._exit(3)\n")
+    configs, _ = scan(tmp_path / "conf")
+    with pytest.raises(fhb.BridgeError, match="the comparison has failed:\nfarewell"):
+        client.compare(tmp_path / "conf", tmp_path / "recipes", configs)
+
+
 def test_a_package_that_says_something_else_is_told(tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -236,8 +264,8 @@ def test_a_package_that_says_something_else_is_told(tmp_path: Path) -> None:
         assert old in text
         text = text.replace(old, new)
     module.write_text(text)
-    configs, _ = migration.scan(tmp_path / "conf")
-    rows, _, _ = migration.compare(tmp_path / "conf", tmp_path / "recipes", configs)
+    configs, _ = scan(tmp_path / "conf")
+    rows, _, _ = client.compare(tmp_path / "conf", tmp_path / "recipes", configs)
     assert [(row.status, row.reason) for row in rows[:3]] == [
         ("different", "a: 1 in YAML, 1.0 in the package"),
         ("different", "the package is 'q' instead of 'p'"),
