@@ -63,6 +63,9 @@ class Dialect:
     loader: Any
     # Whether a key that overrides a merged one stands where it is written (2.4) or where it was merged (2.3).
     overrides_keep_place: bool
+    # Whether of several mappings that are merged the first wins, as YAML says. In PyYAML 6.0.4 the last one does, but
+    # for keys of one character the first: https://github.com/yaml/pyyaml/issues/953
+    first_merged_wins: bool
 
 
 @cache
@@ -71,7 +74,8 @@ def dialect() -> Dialect:
 
     loader_class = _omegaconf_loader_class() or own_loader_class()
     merged = OmegaConf.create("a: &a {x: 1, y: 1}\nb: {<<: *a, z: 2, x: 2}")
-    return Dialect(loader_class, loader_class(""), list(merged.b) == ["y", "z", "x"])
+    both = OmegaConf.create("a: &a {key: 1}\nb: &b {key: 2}\nc: {<<: [*a, *b]}")
+    return Dialect(loader_class, loader_class(""), list(merged.b) == ["y", "z", "x"], both.c.key == 1)
 
 
 def _omegaconf_loader_class() -> Any:

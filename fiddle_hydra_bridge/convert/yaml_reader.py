@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -78,6 +78,33 @@ _NO_KEY: Any = object()
 _OPEN: Any = object()
 
 
+class _Entry(NamedTuple):
+    """An entry that ``<<`` merges.
+
+    Attributes:
+        key: the key.
+        value: the value.
+        mark: where it stands.
+        identity: what PyYAML 6.0.4 takes for the identity of the entry, the first of which it keeps: that of the key's
+            text, which for texts of at most one character is the same object everywhere.
+    """
+
+    key: Any
+    value: Any
+    mark: Mark
+    identity: object
+
+
+def _entries(mapping: dict[Any, Any], lines: dict[Any, Mark]) -> list[_Entry]:
+    """The entries of a mapping without merges, or those that stand in it besides."""
+    made = []
+    for key, value in mapping.items():
+        text = str(key)
+        is_one_object = len(text) < 2 and text <= "\xff"
+        made.append(_Entry(key, value, lines[key], text if is_one_object else object()))
+    return made
+
+
 class _Frame:
     """A container that is being read.
 
@@ -86,7 +113,7 @@ class _Frame:
         lines: its marks.
         event: the event that opened it.
         key: in a mapping, the key whose value comes next.
-        merges: the mappings that ``<<`` names, with their marks; later ones override earlier ones.
+        merges: the mappings that ``<<`` names; later ones override earlier ones.
         before: how many nodes, expanded through aliases, stood before it.
     """
 
@@ -97,7 +124,7 @@ class _Frame:
         self.lines: dict[Any, Mark] = {}
         self.event = event
         self.key = _NO_KEY
-        self.merges: list[tuple[dict[Any, Any], dict[Any, Mark]]] | None = None
+        self.merges: list[dict[Any, Any]] | None = None
         self.before = before
 
 
@@ -112,6 +139,8 @@ class _Constructor:
         # The outermost frame is the list of documents.
         self.frame = _Frame([], None, 0)
         self.anchors: dict[str, tuple[Any, int]] = {}
+        #: By the id of a mapping that is merged: its entries.
+        self.entries: dict[int, list[_Entry]] = {}
         self.written = 0
         # What aliases add to the number of nodes written.
         self.aliased = 0
@@ -211,7 +240,7 @@ class _Constructor:
         frame = self.frame
         self.frame = self.stack.pop()
         if frame.merges is not None:
-            _merge(frame)
+            self.put_merged(frame, frame.merges)
         value = frame.container
         tag = frame.event.tag
         if tag not in _NO_TAG and tag != f"{TAG}{'map' if type(value) is dict else 'seq'}":
@@ -267,13 +296,43 @@ class _Constructor:
 
     def merge(self, value: Any, event: Any) -> None:
         """Notes what ``<<`` merges. Of a list, earlier mappings override later ones."""
-        sources = value[::-1] if type(value) is list else [value]
+        sources = value if type(value) is list else [value]
+        if dialect().first_merged_wins:
+            sources = sources[::-1]
         for merged in sources:
             if type(merged) is not dict:
                 self.refuse("'<<' merges mappings: an alias of a mapping, or a list of them", event)
         if self.frame.merges is None:
             self.frame.merges = []
-        self.frame.merges += [(merged, self.marks.lines[id(merged)]) for merged in sources]
+        self.frame.merges += sources
+
+    def put_merged(self, frame: _Frame, merges: list[dict[Any, Any]]) -> None:
+        """Puts the merged entries before the mapping's own, in place, as an anchor may already name the mapping."""
+        own, own_lines = dict(frame.container), dict(frame.lines)
+        frame.container.clear()
+        frame.lines.clear()
+        merged = [entry for source in merges for entry in self.entries_of(source)]
+        if not dialect().first_merged_wins:
+            first: dict[object, _Entry] = {}
+            for entry in merged:
+                first.setdefault(entry.identity, entry)
+            merged = [*first.values()]
+            self.entries[id(frame.container)] = [*merged, *_entries(own, own_lines)]
+        for entry in merged:
+            frame.container[entry.key] = entry.value
+            frame.lines[entry.key] = entry.mark
+        if dialect().overrides_keep_place:
+            for key in own:
+                if type(key) is str:
+                    frame.container.pop(key, None)
+        frame.container.update(own)
+        frame.lines.update(own_lines)
+
+    def entries_of(self, source: dict[Any, Any]) -> list[_Entry]:
+        """The entries that a mapping has to merge; they are the same whenever it is merged."""
+        if id(source) not in self.entries:
+            self.entries[id(source)] = _entries(source, self.marks.lines[id(source)])
+        return self.entries[id(source)]
 
     def tagged(self, frame: _Frame) -> Any:
         """Constructs a container with a tag of its own: the arguments of a Path."""
@@ -309,22 +368,6 @@ class _Constructor:
         line, column = where if mark is None else (mark.line + 1, mark.column + 1)
         place = Place(self.source, line, column)
         raise kind(Problem(message, place=place, hint=hint, kind=kind))
-
-
-def _merge(frame: _Frame) -> None:
-    """Puts the merged entries before the mapping's own, in place, as an anchor may already name the mapping."""
-    own, own_lines = dict(frame.container), dict(frame.lines)
-    frame.container.clear()
-    frame.lines.clear()
-    for merged, merged_lines in frame.merges or ():
-        frame.container.update(merged)
-        frame.lines.update(merged_lines)
-    if dialect().overrides_keep_place:
-        for key in own:
-            if type(key) is str:
-                frame.container.pop(key, None)
-    frame.container.update(own)
-    frame.lines.update(own_lines)
 
 
 @dataclass(frozen=True)
