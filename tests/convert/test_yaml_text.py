@@ -194,9 +194,8 @@ d: &d {<<: [*b, *c], é: 2}
 e: {<<: [*d, *a], ж: 1}
 f: {<<: *a, <<: *d, <<: {'': 1, 1: 2, key: 5}}
 """
-    try:
-        expected = as_omegaconf_reads(text)
-    except yaml.YAMLError:
+    expected = as_omegaconf_reads(text)
+    if expected == "refused":
         pytest.skip("OmegaConf 2.4 refuses a list of mappings with merged keys by accident of their order")
     assert as_parsed(text) == expected
 
