@@ -11,6 +11,7 @@ already. The rest is loaded by the first question that needs it.
 from __future__ import annotations
 
 import builtins
+import posixpath
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class RecipeSource(ConfigSource):
         return self.find(config_path) is not None
 
     def is_group(self, config_path: str) -> bool:
+        config_path = _straight(config_path)
         if config_path == "":
             return self.available()
         return any(entry.startswith(f"{config_path}/") for entry in self._entries()) or any(
@@ -79,6 +81,7 @@ class RecipeSource(ConfigSource):
     def list(self, config_path: str, results_filter: ObjectType | None) -> builtins.list[str]:
         from fiddle_hydra_bridge.recipes.registry import names_in
 
+        config_path = _straight(config_path)
         groups, options = names_in(config_path, self._entries())
         for listing in self._listings:
             for found, more in zip((groups, options), listing.names(config_path), strict=True):
@@ -118,7 +121,7 @@ class RecipeSource(ConfigSource):
     def find(self, config_path: str) -> Option | Entry | None:
         """Returns the recipe with a config path, None if there is none."""
         # Hydra lets users write the name of a primary config with the extension of a file.
-        path = config_path.removesuffix(".yaml")
+        path = _straight(config_path.removesuffix(".yaml"))
         if path in self._entries():
             return self._entries()[path]
         return next(filter(None, (listing.find(path) for listing in self._listings)), None)
@@ -176,6 +179,12 @@ class RecipeSearchPath(SearchPathPlugin):
 
         for distribution, group, module in entry_points():
             search_path.append(distribution, f"fiddle://{module}@{group}")
+
+
+def _straight(config_path: str) -> str:
+    """Returns a config path without steps up: a defaults list may say ``../engine: small``, as folders can be asked."""
+    straight = posixpath.normpath(config_path) if ".." in config_path else config_path
+    return "" if straight == "." else straight
 
 
 def _meant(path: str) -> str:
