@@ -17,12 +17,13 @@ from fiddle_hydra_bridge.convert.python_layout import Comment, Expr, Group, Item
 from fiddle_hydra_bridge.convert.python_module import Module
 from fiddle_hydra_bridge.convert.python_names import is_name
 from fiddle_hydra_bridge.convert.tree import Data
-from fiddle_hydra_bridge.errors import BridgeError, Place, Problem, TargetError, UnsupportedValueError
+from fiddle_hydra_bridge.errors import BridgeError, ParameterError, Place, Problem, TargetError, UnsupportedValueError
 from fiddle_hydra_bridge.migration.constants import spot_of
 from fiddle_hydra_bridge.migration.notes import Notes, notes_of
 from fiddle_hydra_bridge.migration.plan import PlannedModule, PlannedRecipe
 from fiddle_hydra_bridge.migration.scan import ConfigFile, Content, read
 from fiddle_hydra_bridge.migration.variables import SharedConstants, Variables
+from fiddle_hydra_bridge.recipes.call_node import check_entries
 from fiddle_hydra_bridge.recipes.listing import module_of
 
 __all__ = ["Refused", "write_module"]
@@ -160,16 +161,24 @@ class _Writer:
         return self.imports.reference("typing.Any")
 
     def _is_call(self, data: dict[Any, Data]) -> bool:
-        """Whether a mapping can be written as a node: it has a target, and its keys are names of arguments."""
+        """Whether a mapping can be written as a node: it has a target, and what else it says a node can say."""
         target = data.get("_target_")
-        return type(target) is str and target not in ("", "???") and all(type(key) is str for key in data)
+        if type(target) is not str or target in ("", "???") or not all(type(key) is str for key in data):
+            return False
+        try:
+            check_entries(data)
+        except ParameterError:
+            return False
+        return True
 
     def _call(self, data: dict[str, Data], path: Path) -> Group:
         named: list[tuple[str, Expr]] = []
         raw = data.get("_recursive_") is False
         for key, item in data.items():
             is_hydras = path == () and key in ("defaults", "hydra")
-            is_data = is_hydras or key in _CONTROL or (raw and key != "_args_")
+            # Of positional arguments only a list holds nodes; an interpolation to one is a word.
+            is_word = key in _CONTROL or (key == "_args_" and type(item) is str)
+            is_data = is_hydras or is_word or (raw and key != "_args_")
             value = self._target(item) if key == "_target_" else self.node(item, (*path, key), is_data)
             named.append((key, value))
         is_first = next(iter(data)) == "_target_"

@@ -20,7 +20,7 @@ from fiddle_hydra_bridge.convert.targets import LazyTarget, check_for_graph
 from fiddle_hydra_bridge.convert.values import LOCATORS, locate
 from fiddle_hydra_bridge.errors import ParameterError
 
-__all__ = ["Control", "controls_of", "node"]
+__all__ = ["Control", "check_entries", "controls_of", "node"]
 
 
 class Control(NamedTuple):
@@ -68,7 +68,7 @@ def node(target: Any = None, /, **entries: Any) -> Any:
         if "_target_" in entries:
             raise ParameterError("a node has one target: give it first, or as _target_=")
         entries = {"_target_": target, **entries}
-    _check(entries)
+    check_entries(entries)
     positional = entries.get("_args_")
     arguments: dict[int | str, Any] = dict(enumerate(positional)) if type(positional) is list else {}
     controls = []
@@ -96,7 +96,12 @@ def controls_of(graph: Any) -> tuple[Control, ...] | None:
     return getattr(type(graph), "__controls__", None)
 
 
-def _check(entries: dict[str, Any]) -> None:
+def check_entries(entries: dict[str, Any]) -> None:
+    """Checks that control keys have values that Hydra knows, or interpolations, as text.
+
+    Raises:
+        ParameterError: if not.
+    """
     allowed = {"_convert_": MODES, "_partial_": (True, False), "_recursive_": (True, False)}
     for key, values in allowed.items():
         value = entries.get(key, values[0])

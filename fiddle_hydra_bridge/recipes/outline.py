@@ -139,8 +139,10 @@ class Outline:
                         base = ".".join([*above, *filter(None, [statement.module])])
                     aliases |= {alias.asname or alias.name: f"{base}.{alias.name}" for alias in statement.names}
                 elif isinstance(statement, ast.Import):
-                    tops = {top: top for alias in statement.names for top in [alias.name.partition(".")[0]]}
-                    aliases |= tops | {alias.asname: alias.name for alias in statement.names if alias.asname}
+                    # "import a.b" makes a name for a, "import a.b as c" one for a.b.
+                    for alias in statement.names:
+                        top = alias.name.partition(".")[0]
+                        aliases[alias.asname or top] = alias.name if alias.asname else top
         return aliases
 
     @functools.cached_property

@@ -122,7 +122,8 @@ class _Speller:
         for path, found in self.names.items():
             if is_same(found, function):
                 return path
-            # What is imported may be the class or the module that holds the target.
+        # What is imported may be the class or the module that holds the target.
+        for path, found in self.names.items():
             tail = _tail(found, getattr(function, "__qualname__", ""), function)
             if tail is not None:
                 return f"{path}.{tail}"

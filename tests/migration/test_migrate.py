@@ -43,7 +43,6 @@ hydra: {run: {dir: "out/${now:%Y}"}}
     "model/part/two.yaml": "two: 2\n",
     "chosen/llama.yaml": "by: llama\n",
     "a-b/x y.yaml": "odd: true\n",
-    "db/up.yaml": "defaults: [../model/part@part: one, ../chosen: llama]\nup: 1\n",
     "experiment/fast.yaml": """# @package _global_
 defaults: [override /db: nested, override /model@net: llama]
 seed: 2
@@ -81,14 +80,14 @@ def test_options_are_composed_with_a_primary_config(migrated: tuple[Path, Report
 def test_the_report_tells_places_reasons_and_what_was_taken_for_empty(migrated: tuple[Path, Report]) -> None:
     folder, report = migrated
     assert str(report).splitlines() == [
-        f"{folder / 'recipes'}: 20 configs: 19 equal, 1 not migrated (Hydra {hydra.__version__})",
+        f"{folder / 'recipes'}: 19 configs: 18 equal, 1 not migrated (Hydra {hydra.__version__})",
         f"{folder / 'conf/broken.yaml'}:2:1: not migrated: expected ',' or ']' in the list opened at 1:4",
         "taken for empty, since the tree does not hold them: group/schema, hydra/launcher/not_installed, schema",
         "not installed here, and not imported for the comparison: db, nets",
     ]
     data = json.loads(report.to_json())
     assert data["ok"] is report.ok is False
-    assert data["counts"] == {"equal": 19, "alike": 0, "different": 0, "skipped": 1}
+    assert data["counts"] == {"equal": 18, "alike": 0, "different": 0, "skipped": 1}
     assert [row["config"] for row in data["rows"] if row["status"] == "skipped"] == ["broken"]
 
 
@@ -100,7 +99,7 @@ def test_only_the_package_is_left(migrated: tuple[Path, Report]) -> None:
 
 def test_lazy_targets_compose_where_nothing_is_installed(tmp_path: Path) -> None:
     report = fhb.migrate(write(tmp_path / "conf", TREE), tmp_path / "recipes", lazy=True)
-    assert (report.count("equal"), report.missing) == (19, ())
+    assert (report.count("equal"), report.missing) == (18, ())
     assert 'connect = fhb.LazyTarget("db.connect")' in (tmp_path / "recipes/db.py").read_text()
 
 
@@ -215,6 +214,32 @@ m: {_target_: app_beside.nets.M}
     monkeypatch.syspath_prepend(str(tmp_path))
     report = fhb.migrate(tmp_path / "conf", tmp_path / "recipes")
     assert [(row.status, report.stand_ins, report.missing) for row in report.rows] == [("equal", (), ())]
+
+
+@pytest.mark.skipif(not hydra.__version__.startswith("1.3"), reason="Hydra 1.4 refuses steps up")
+def test_defaults_lists_may_step_up(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "conf/config.yaml": "defaults: [actor: dp]",
+        "conf/actor/dp.yaml": "defaults: [../engine@engine: fsdp, ../engine/deep/../fsdp]\na: 1",
+        "conf/engine/fsdp.yaml": "b: 1",
+        "conf/engine/deep/x.yaml": "c: 1",
+    }
+    write(tmp_path, files)
+    report = fhb.migrate(tmp_path / "conf", tmp_path / "recipes")
+    assert [(row.status, row.reason) for row in report.rows] == [("equal", "")] * 4
+    assert report.stand_ins == ()
+
+
+def test_names_that_the_modules_use_themselves_are_told_apart(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "conf/fiddle_hydra_bridge.yaml": "_target_: fiddle_hydra_bridge.node\nx: {_target_: fiddle_hydra_bridge.link}",
+        "conf/Any.yaml": "_target_: typing.Any\nx: {_target_: pathlib.Path}",
+        "conf/fdl.yaml": "_target_: fiddle.Config\nx: {_target_: fiddle.Partial}",
+        "conf/typing.yaml": "_target_: omegaconf.OmegaConf.create\nx: ???",
+    }
+    write(tmp_path, files)
+    report = fhb.migrate(tmp_path / "conf", tmp_path / "recipes")
+    assert [(row.status, row.reason) for row in report.rows] == [("equal", "")] * len(files)
 
 
 def test_several_processes_find_what_one_finds(migrated: tuple[Path, Report], monkeypatch: pytest.MonkeyPatch) -> None:

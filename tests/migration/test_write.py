@@ -84,6 +84,26 @@ def config() -> fdl.Partial[Any]:
     )
 """,
     ),
+    "what a node cannot say": (
+        """
+a: {_target_: nets.f, _args_: "${c}", x: "${c}"}
+b: {_target_: nets.f, _args_: null}
+c: {_target_: nets.f, _convert_: "${c}"}
+d: {_target_: nets.f, _convert_: often}
+e: {_target_: nets.f, _partial_: maybe}
+""",
+        """
+@fhb.recipe(verbatim=True)
+def config() -> dict[str, Any]:
+    return {
+        "a": fhb.node(f, _args_="${c}", x=fhb.link("${c}")),
+        "b": {"_target_": "nets.f", "_args_": None},
+        "c": fhb.node(f, _convert_="${c}"),
+        "d": {"_target_": "nets.f", "_convert_": "often"},
+        "e": {"_target_": "nets.f", "_partial_": "maybe"},
+    }
+""",
+    ),
     "what stays data": (
         """
 defaults: [_self_, {model: "${choice}"}]
