@@ -83,7 +83,7 @@ class Function(Symbol):
         self.parameters: list[Variable] = []
         self.variables: list[Variable] = []
         self.helpers: list[Function] = []
-        self.decorators: list[tuple[Part, ...]] = []
+        self.decorators: list[Expr] = []
         self.doc = ""
         self.comments: tuple[str, ...] = ()
         #: The one place where it is called, if it was split off from another.
@@ -224,8 +224,7 @@ class Module:
         written: list[Expr] = [value for _, value in self._constants.values()]
         for root in self._functions:
             for function in (root, *root.helpers):
-                written += function.expressions()
-                written += [Text(parts) for parts in (*function.decorators, _type_of(function.value))]
+                written += [*function.expressions(), *function.decorators, Text(_type_of(function.value))]
                 written += [expr for variable in function.variables for expr in variable.expressions()]
         return {symbol for expr in written for symbol in symbols(expr)}
 
@@ -307,7 +306,8 @@ def _in_order_of_calls(root: Function) -> list[Function]:
 
 def _function_lines(function: Function) -> list[str]:
     lines = comment_lines(function.comments)
-    lines += [f"@{''.join(map(_name, decorator))}" for decorator in function.decorators]
+    for decorator in function.decorators:
+        lines += emit(decorator, "@")
     lines += _signature(function)
     lines += _docstring(function.doc, 4)
     for variable in function.variables:

@@ -307,7 +307,7 @@ class Printer:
                     above = callers.get(above)
         for each in functions:
             word = "auto_config" if each in rewritten else "exempt"
-            each.decorators.append(self.imports.reference(f"fiddle.experimental.auto_config.{word}"))
+            each.decorators.append(Text(self.imports.reference(f"fiddle.experimental.auto_config.{word}")))
 
 
 def _met_again(tree: Tree) -> dict[int, list[str]]:

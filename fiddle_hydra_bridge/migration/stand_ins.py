@@ -8,17 +8,23 @@ A stand-in is enough, since a served config only tells the names of its targets.
 from __future__ import annotations
 
 import ast
+import functools
+import pkgutil
 import sys
+import sysconfig
 import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 
 from fiddle_hydra_bridge.recipes.listing import spec_of
 
-__all__ = ["imported_modules", "stand_in_config", "stand_in_modules"]
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+__all__ = ["imported_modules", "is_there", "stand_in_config", "stand_in_modules"]
 
 #: What is imported for real: it is there already, and the package is served with it.
 _REAL = frozenset({*sys.stdlib_module_names, "fiddle", "fiddle_hydra_bridge", "hydra", "omegaconf"})
@@ -34,6 +40,34 @@ def imported_modules(package: Path) -> set[str]:
             elif isinstance(statement, ast.Import):
                 found.update(alias.name for alias in statement.names)
     return {module for module in found if module.partition(".")[0] not in _REAL}
+
+
+@functools.cache
+def is_there(path: str) -> bool:
+    """Whether a target can be imported while the package is compared.
+
+    A project may have a package of its own that is called like a module of Python, such as ``code`` or ``test``.
+    Neither that nor a stand-in can take the module's place, since Python itself may need it.
+    """
+    top = path.partition(".")[0]
+    if top not in _REAL:
+        return True
+    if top in sys.stdlib_module_names and not _is_pythons(spec_of(top)):
+        return False
+    try:
+        pkgutil.resolve_name(path)
+    except Exception:  # a module is imported here, which may raise anything: the target is not to be had then
+        return False
+    return True
+
+
+def _is_pythons(spec: ModuleSpec | None) -> bool:
+    """Whether a module comes with Python."""
+    origin = Path(spec.origin) if spec is not None and spec.has_location and spec.origin else None
+    if origin is None:
+        return spec is not None and spec.origin in ("built-in", "frozen")
+    folders = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
+    return "site-packages" not in origin.parts and any(origin.is_relative_to(folder) for folder in folders)
 
 
 def stand_in_modules(modules: Iterable[str]) -> None:

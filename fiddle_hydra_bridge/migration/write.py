@@ -22,6 +22,7 @@ from fiddle_hydra_bridge.migration.constants import spot_of
 from fiddle_hydra_bridge.migration.notes import Notes, notes_of
 from fiddle_hydra_bridge.migration.plan import PlannedModule, PlannedRecipe
 from fiddle_hydra_bridge.migration.scan import ConfigFile, Content, read
+from fiddle_hydra_bridge.migration.stand_ins import is_there
 from fiddle_hydra_bridge.migration.variables import SharedConstants, Variables
 from fiddle_hydra_bridge.recipes.call_node import check_entries
 from fiddle_hydra_bridge.recipes.listing import module_of
@@ -87,7 +88,7 @@ def _add(
     function.decorators = [_decorator(module, planned, recipe, content)]
 
 
-def _decorator(module: Module, planned: PlannedModule, recipe: PlannedRecipe, content: Content) -> tuple[Part, ...]:
+def _decorator(module: Module, planned: PlannedModule, recipe: PlannedRecipe, content: Content) -> Expr:
     """Writes ``@fhb.recipe(...)``: what the place of the function does not say."""
     said: dict[str, str] = {}
     if not planned.is_in_its_place:
@@ -96,10 +97,8 @@ def _decorator(module: Module, planned: PlannedModule, recipe: PlannedRecipe, co
         said["name"] = recipe.config.name
     if content.package is not None:
         said["package"] = content.package
-    parts: list[Part] = [*module.imports.reference("fiddle_hydra_bridge.recipe"), "("]
-    for key, value in said.items():
-        parts += [f"{key}=", *python_values.string(value).parts, ", "]
-    return (*parts, "verbatim=True)")
+    named = [*((key, python_values.string(value)) for key, value in said.items()), ("verbatim", text("True"))]
+    return call(module.imports.reference("fiddle_hydra_bridge.recipe"), items=python_values.keyword_items(named))
 
 
 class _Writer:
@@ -209,6 +208,8 @@ class _Writer:
         if self.lazy:
             lazy = call(self.imports.reference("fiddle_hydra_bridge.LazyTarget"), [python_values.string(path)])
             return text(self.module.constant(name, lazy))
+        if not is_there(path):
+            return python_values.string(path)
         try:
             return Text(self.imports.reference(path))
         except TargetError:

@@ -242,6 +242,21 @@ def test_names_that_the_modules_use_themselves_are_told_apart(tmp_path: Path) ->
     assert [(row.status, row.reason) for row in report.rows] == [("equal", "")] * len(files)
 
 
+def test_a_package_of_the_project_may_be_called_like_a_module_of_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: dict[str, str | bytes] = {
+        "conf/a.yaml": "_target_: this.nets.Net\nx: {_target_: decimal.Decimal}",
+        "this/__init__.py": "raise SystemExit",
+        "this/nets.py": "raise SystemExit",
+    }
+    write(tmp_path, files)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    report = fhb.migrate(tmp_path / "conf", tmp_path / "recipes")
+    assert [(row.status, row.reason) for row in report.rows] == [("equal", "")]
+    assert 'fhb.node("this.nets.Net", x=fhb.node(Decimal))' in (tmp_path / "recipes/__init__.py").read_text()
+
+
 def test_several_processes_find_what_one_finds(migrated: tuple[Path, Report], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, report = migrated
     monkeypatch.setattr(client, "_WORTH_A_PROCESS", 5)

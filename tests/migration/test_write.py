@@ -150,6 +150,18 @@ def config() -> dict[str, Any]:
     }
 """,
     ),
+    "targets of Python that are not there": (
+        "a: {_target_: code.models.Net}\nb: {_target_: collections.Nothing}\nc: {_target_: code.interact}\n",
+        """
+@fhb.recipe(verbatim=True)
+def config() -> dict[str, Any]:
+    return {
+        "a": fhb.node("code.models.Net"),
+        "b": fhb.node("collections.Nothing"),
+        "c": fhb.node(interact),
+    }
+""",
+    ),
     "the package": (
         "# @package _global_\n# What it is.\n\na: 1\n",
         '''
@@ -263,11 +275,14 @@ def test_ruff_leaves_the_module_alone(tmp_path: Path, yaml: str) -> None:
     assert formatted.stdout == text
 
 
-@pytest.mark.parametrize("length", range(55, 90, 5))
+@pytest.mark.parametrize("length", range(25, 90, 5))
 def test_ruff_leaves_long_names_alone(tmp_path: Path, length: int) -> None:
     name = "n" * length
-    yaml = f"_target_: m{name}.C{name}\n{name}: 1  # {name}\nb: ${{{name}}}\nc: [{name}, {name}]\nd: 'x {name}'  # c\n"
-    text = module(tmp_path, {f"{name}.yaml": yaml})
+    yaml = (
+        f"# @package {name}\n_target_: m{name}.C{name}\n{name}: 1  # {name}\n"
+        f"b: ${{{name}}}\nc: [{name}, {name}]\nd: 'x {name}'  # c\n"
+    )
+    text = module(tmp_path, {f"{name}.yaml": yaml, f"a-{name}.yaml": "a: 1", f"b{name[1:]}-.yaml": yaml})
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "-"]
     formatted = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if "No module named ruff" in formatted.stderr:
