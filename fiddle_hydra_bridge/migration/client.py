@@ -136,7 +136,8 @@ def survey(
         if "constants" in message:
             return Constants.from_rows(message["constants"])
         if progress is not None:
-            progress("looking for constants", done, len(configs))
+            # An option may have several places, so that there can be more to do than there are configs.
+            progress("looking for constants", min(done, len(configs)), len(configs))
     raise AssertionError("the last answer is about the whole")
 
 

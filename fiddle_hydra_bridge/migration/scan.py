@@ -140,7 +140,11 @@ def read(config: ConfigFile, dialect: str | None = None) -> Content:
     if dialect is not None:
         data, _, moved = translate(dialect, data, marks=marks)
         marks = moved or marks
-    comments = [comment for comment in comments_in(text) if not comment.text.strip().startswith("@package ")]
+    comments = comments_in(text)
+    if header["package"] is not None:
+        # Only the first is read by Hydra, and only at the head of the file.
+        said = next(comment for comment in comments if comment.text.strip().startswith("@package "))
+        comments.remove(said)
     return Content(data, marks, comments, header["package"])
 
 

@@ -88,7 +88,7 @@ class _StandInClass(type):
     """The type of stand-ins: their attributes are stand-ins, too."""
 
     def __getattr__(cls, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         made = _stand_in(f"{cls.__qualname__}.{name}", cls.__module__)
         setattr(cls, name, made)
@@ -103,7 +103,7 @@ class _StandInModule(types.ModuleType):
         self.__path__ = list(getattr(self.__spec__, "submodule_search_locations", None) or ())
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         made = _stand_in(name, self.__name__)
         setattr(self, name, made)

@@ -76,9 +76,9 @@ class Comparison:
     dialect: str | None = None
     inline: bool = False
     stand_ins: list[str] = field(default_factory=list)
-    #: By group: the primary config that its options were composed with last, and the sign before the override.
+    #: By group: the primary config that its options were composed with last, and the key of the override.
     _worked: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _composable: list[str] | None = None
+    _composable: dict[str, list[str]] | None = None
     #: By config: the options of choices that it leaves open.
     _chosen: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -92,26 +92,46 @@ class Comparison:
         for config in configs:
             yield self._row(config, package_of.get(config.path))
 
-    def survey(self, configs: Sequence[ConfigFile], survey: Survey) -> Iterator[ConfigFile]:
-        """Shows a survey what is composed from YAML: every config in the first way in which Hydra composes it.
+    def survey(self, configs: Sequence[ConfigFile], survey: Survey) -> Iterator[str]:
+        """Shows a survey what is composed from YAML: each primary config, and each option at each choice there is.
+
+        A choice is a key of the command line, such as ``model``, ``model@teacher``, or ``opt@trainer.opt``, which
+        takes every option of the group and of the groups below it. Options may bring new choices.
 
         Yields:
-            the configs, as they are done.
+            each command line, when it is done.
 
         Raises:
             BridgeError: if it cannot be said where the values of a config come from.
         """
+        pending: list[tuple[str, list[str], str]] = [(name, [], "") for name in self.primaries]
+        known: set[str] = set()
+        composed: set[str] = set()
+        while pending:
+            name, overrides, option = pending.pop(0)
+            keys = self._surveyed(name, overrides, survey)
+            yield " ".join((name, *overrides))
+            composed |= {option} if keys else set()
+            # What Hydra says of itself is nothing that interpolations of the tree are followed into.
+            for key in (key for key in keys if key and key not in known and not key.startswith("hydra/")):
+                known.add(key)
+                pending += [
+                    (name, [*overrides, _override(key, config)], config.path)
+                    for config in configs
+                    if _takes(key, config)
+                ]
         for config in configs:
-            for name, overrides in self._ways(config):
-                if self._is_surveyed(name, list(overrides), survey):
-                    self._remember(config, name, overrides)
-                    break
-            yield config
+            if config.group and config.path not in composed:
+                next((name for name, overrides in self._ways(config) if self._surveyed(name, overrides, survey)), None)
+                yield config.path
 
-    def _is_surveyed(self, name: str, overrides: list[str], survey: Survey) -> bool:
+    def _surveyed(self, name: str, overrides: list[str], survey: Survey) -> Sequence[str]:
+        """Returns the keys of the choices of a config that was shown to a survey; none if it does not compose."""
+        keys = [""]
         failures: list[Exception] = []
 
         def look(config: Any) -> None:
+            keys.extend(map(str, config.hydra.runtime.choices))
             try:
                 survey.add(Provenance(config, name, overrides))
             except Exception as error:  # what has composed is not refused: the failure is reported below
@@ -121,7 +141,7 @@ class Comparison:
         for error in failures:
             way = " ".join((name, *overrides))
             raise BridgeError(f"where the values of {way} come from is not known: {first_line(error)}") from error
-        return refusal is None
+        return keys if refusal is None else ()
 
     def compared(self, name: str, overrides: Sequence[str]) -> Outcome:
         """Composes a config both ways."""
@@ -163,29 +183,32 @@ class Comparison:
             way = " ".join((name, *outcome.overrides))
             if outcome.difference is not None:
                 return Row(config.path, file, "different", f"{outcome.difference} (composing {way})")
-            self._remember(config, name, overrides)
+            if name != config.path:
+                self._worked[config.group] = (name, overrides[0].partition("=")[0])
             return Row(config.path, file, "equal", composed=way)
         return Row(config.path, file, "alike", refusals[-1])
-
-    def _remember(self, config: ConfigFile, name: str, overrides: list[str]) -> None:
-        """Notes a way that has worked, to try it first for the other options of the group."""
-        if name != config.path:
-            self._worked[config.group] = (name, "+" if overrides[0].startswith("+") else "")
 
     def _ways(self, config: ConfigFile) -> Iterator[tuple[str, list[str]]]:
         """Yields how a config can be composed: as an option of a primary config, then by itself."""
         if config.group:
-            worked = self._worked.get(config.group)
-            signs = [worked] if worked else []
-            signs += [(name, sign) for name in self._composable_primaries() for sign in ("", "+")]
-            for name, sign in dict.fromkeys(signs):
-                yield name, [f"{sign}{config.group}={_quoted(config.name)}"]
+            ways = [self._worked[config.group]] if config.group in self._worked else []
+            for name, keys in self._composable_primaries().items():
+                # What is nearest to the option first: its own group, then those above it, at their own places.
+                taking = sorted((key for key in keys if _takes(key, config)), key=lambda key: (-len(_group(key)), key))
+                ways += [(name, key) for key in (*taking, f"+{config.group}")]
+            for name, key in dict.fromkeys(ways):
+                yield name, [_override(key, config)]
         yield config.path, []
 
-    def _composable_primaries(self) -> list[str]:
+    def _composable_primaries(self) -> dict[str, list[str]]:
+        """The first primary configs that Hydra composes, with the keys of their choices."""
         if self._composable is None:
-            composable = (name for name in self.primaries if self._composed_from_yaml(name, [])[1] is None)
-            self._composable = [*itertools.islice(composable, _MOST_PRIMARIES)]
+            composed = ((name, self._composed_from_yaml(name, [])) for name in self.primaries)
+            found = ((name, config) for name, (config, refusal) in composed if refusal is None)
+            self._composable = {
+                name: list(config["hydra"]["runtime"]["choices"])
+                for name, config in itertools.islice(found, _MOST_PRIMARIES)
+            }
         return self._composable
 
     def _content_difference(self, config: ConfigFile, package: str | None) -> str | None:
@@ -252,8 +275,22 @@ class Comparison:
         return {} if self.version_base is None else {"version_base": self.version_base}
 
 
+def _group(key: str) -> str:
+    """The config group of an override's key, e.g. of ``+model@teacher``."""
+    return key.removeprefix("+").partition("@")[0]
+
+
+def _takes(key: str, config: ConfigFile) -> bool:
+    """Whether a config is an option for a key: of its group, or of one below it."""
+    return config.path.startswith(f"{_group(key)}/")
+
+
+def _override(key: str, config: ConfigFile) -> str:
+    return f"{key}={_quoted(config.path.removeprefix(f'{_group(key)}/'))}"
+
+
 def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.-]+", name) else "'{}'".format(name.replace("\\", "\\\\").replace("'", "\\'"))
+    return name if re.fullmatch(r"[\w./-]+", name) else "'{}'".format(name.replace("\\", "\\\\").replace("'", "\\'"))
 
 
 def _is_named(path: Path, expected: Any, found: Any) -> bool:

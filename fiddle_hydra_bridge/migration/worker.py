@@ -68,8 +68,8 @@ def _problem(package: str, version_base: str | None) -> str | None:
 
 def _survey(comparison: Comparison, configs: list[ConfigFile]) -> Iterator[dict[str, Any]]:
     survey = Survey(configs)
-    for config in comparison.survey(configs, survey):
-        yield {"surveyed": config.path}
+    for command_line in comparison.survey(configs, survey):
+        yield {"surveyed": command_line}
     yield {"constants": survey.constants().to_rows()}
 
 
