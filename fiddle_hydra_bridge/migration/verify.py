@@ -143,10 +143,16 @@ class Comparison:
             raise BridgeError(f"where the values of {way} come from is not known: {first_line(error)}") from error
         return keys if refusal is None else ()
 
-    def compared(self, name: str, overrides: Sequence[str]) -> Outcome:
-        """Composes a config both ways."""
+    def compared(self, name: str, overrides: Sequence[str], stand_in: bool = True) -> Outcome:
+        """Composes a config both ways.
+
+        Args:
+            name: the config.
+            overrides: the overrides.
+            stand_in: whether further configs that are missing from the tree are taken for empty.
+        """
         used = list(overrides)
-        expected, refusal = self._composed_from_yaml(name, used)
+        expected, refusal = self._composed_from_yaml(name, used, stand_in=stand_in)
         if refusal is not None:
             return Outcome(used, refusal)
         expected = {"hydra": expected.pop("hydra"), **self._translated(expected)}
@@ -175,8 +181,10 @@ class Comparison:
         if unlike is not None:
             return Row(config.path, file, "different", unlike)
         refusals: list[str] = []
-        for name, overrides in self._ways(config):
-            outcome = self.compared(name, overrides)
+        # Only what composes in no other way is composed with configs that are not there.
+        ways = [(*way, stand_in) for stand_in in (False, True) for way in self._ways(config)]
+        for name, overrides, stand_in in ways:
+            outcome = self.compared(name, overrides, stand_in)
             if outcome.refusal is not None:
                 refusals.append(outcome.refusal)
                 continue
@@ -228,7 +236,7 @@ class Comparison:
         return difference(expected, OmegaConf.to_container(served.config, resolve=False), same=same)
 
     def _composed_from_yaml(
-        self, name: str, overrides: list[str], look: Callable[[Any], None] | None = None
+        self, name: str, overrides: list[str], look: Callable[[Any], None] | None = None, stand_in: bool = True
     ) -> tuple[Any, str | None]:
         """Composes a config from YAML; what the tree does not hold is taken for empty, open choices are made.
 
@@ -236,6 +244,7 @@ class Comparison:
             name: the config.
             overrides: the overrides; those that open choices need are added.
             look: is called with the DictConfig, while Hydra is initialised for it.
+            stand_in: whether further configs that are missing are taken for empty.
         """
         chosen = self._chosen.setdefault(name, {})
         given = {each.partition("=")[0] for each in overrides}
@@ -245,7 +254,7 @@ class Comparison:
                 return self._compose(self.folder, name, overrides, look), None
             except MissingConfigException as error:
                 missing = error.missing_cfg_file
-                if not isinstance(missing, str) or missing == name or missing in self.stand_ins:
+                if not stand_in or not isinstance(missing, str) or missing == name or missing in self.stand_ins:
                     return None, first_line(error)
                 self.stand_ins.append(missing)
                 stand_in_config(missing)
