@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fiddle as fdl
+import hydra
 import pytest
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -274,7 +275,23 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize(("files", "reason"), KEPT.values(), ids=KEPT)
+#: Hydra 1.4 reads an option with a slash in it as an option of the group below.
+ONLY_13 = {"an option that takes in one beside it"}
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        pytest.param(
+            *row,
+            id=name,
+            marks=pytest.mark.skipif(
+                name in ONLY_13 and not hydra.__version__.startswith("1.3"), reason="Hydra 1.4 places it elsewhere"
+            ),
+        )
+        for name, row in KEPT.items()
+    ],
+)
 def test_what_might_mean_something_else_stays_a_link(project: Path, files: dict[str, str | bytes], reason: str) -> None:
     write(project / "conf", files)
     report = fhb.migrate("conf", "recipes", inline=True)
