@@ -7,7 +7,7 @@ time of the fastest turn of each. One of three parameters is left to its default
 from __future__ import annotations
 
 import argparse
-import time
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +17,7 @@ import hydra
 
 import fiddle_hydra_bridge as fhb
 from benchmarks import Part, Whole
+from benchmarks.run import fastest
 from fiddle_hydra_bridge.convert import omegaconf_nodes
 from fiddle_hydra_bridge.recipes import structured
 from fiddle_hydra_bridge.recipes.spelling import spell
@@ -32,17 +33,6 @@ def recipe() -> fdl.Config[Whole]:
 def spelled(name: str) -> Any:
     own, data, _ = spell(recipe())
     return structured.write(data, own) if name == "typed" else omegaconf_nodes.write({**own, **data})
-
-
-def fastest(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Runs the ways in turns, so that a busy moment of the machine hits all alike."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            start = time.process_time()
-            way()
-            times[name].append(time.process_time() - start)
-    return {name: min(each) for name, each in times.items()}
 
 
 def main() -> None:
@@ -63,8 +53,8 @@ def main() -> None:
             "fhb.instantiate": lambda name: fhb.instantiate(composed[name]),
         }
         for step, run in steps.items():
-            times = fastest({name: lambda run=run, name=name: run(name) for name in composed}, rounds)
-            untyped, typed = (times[name] * 1e3 for name in ("untyped", "typed"))
+            times = fastest([functools.partial(run, name) for name in ("untyped", "typed")], rounds)
+            untyped, typed = (seconds * 1e3 for seconds in times)
             print(f"{step:25} untyped {untyped:7.1f} ms   typed {typed:7.1f} ms   {typed / untyped:.2f} times")
 
 

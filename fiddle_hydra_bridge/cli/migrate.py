@@ -16,6 +16,7 @@ from cyclopts import Parameter
 
 import fiddle_hydra_bridge as fhb
 from fiddle_hydra_bridge.cli.failures import PROBLEMS, UsageError
+from fiddle_hydra_bridge.cli.options import Dialect
 
 __all__ = ["migrate"]
 
@@ -30,9 +31,7 @@ def migrate(
     inline: Annotated[
         bool, Parameter(help="Make Python variables of interpolations that mean the same in every config.")
     ] = False,
-    dialect: Annotated[
-        Literal["torchtune", "lightning", "nemo_run"] | None, Parameter(help="Whose words the configs speak.")
-    ] = None,
+    dialect: Annotated[Dialect | None, Parameter(help="Whose words the configs speak.")] = None,
     version_base: Annotated[str | None, Parameter(help="The version_base of the app's hydra.main.")] = None,
     format: Annotated[Literal["text", "json"], Parameter(help="How the report is written.")] = "text",
 ) -> int:

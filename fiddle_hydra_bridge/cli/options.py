@@ -12,13 +12,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
 from fiddle_hydra_bridge.cli.failures import UsageError
 
-__all__ = ["ConversionOptions", "Options", "Output", "Words", "split"]
+__all__ = ["ConversionOptions", "Dialect", "Options", "Output", "Words", "split"]
+
+#: Whose words a config can speak, if not Hydra's.
+Dialect: TypeAlias = Literal["torchtune", "lightning", "nemo_run"]
 
 #: The words of a command: config arguments, then overrides. They are strings; that they may be paths makes shells
 #: complete the names of files.
@@ -69,7 +72,7 @@ class ConversionOptions(Options):
     missing: Literal["error", "lazy"] = "error"
     """What becomes of targets that cannot be imported: an error, or placeholders."""
 
-    dialect: Literal["torchtune", "lightning", "nemo_run"] | None = None
+    dialect: Dialect | None = None
     """Whose words the config speaks, if not Hydra's: _component_, class_path and init_args, or _call_."""
 
 

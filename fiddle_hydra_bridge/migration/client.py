@@ -22,7 +22,7 @@ from typing import IO, Any, TypeAlias
 from fiddle_hydra_bridge.errors import BridgeError, ParameterError
 from fiddle_hydra_bridge.migration.constants import Constants
 from fiddle_hydra_bridge.migration.report import Row
-from fiddle_hydra_bridge.migration.scan import ConfigFile, read
+from fiddle_hydra_bridge.migration.scan import ConfigFile
 
 __all__ = ["Progress", "compare", "survey"]
 
@@ -145,7 +145,7 @@ def _request(source: Path, package: Path, configs: Sequence[ConfigFile], asked: 
     return {
         "folder": os.path.abspath(source),
         "package": os.path.abspath(package),
-        "configs": [(str(each.file), each.group, each.name, read(each).package) for each in configs],
+        "configs": [(str(each.file), each.group, each.name) for each in configs],
         "survey": False,
         "inline": False,
         "dialect": None,

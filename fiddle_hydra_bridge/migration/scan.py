@@ -142,7 +142,7 @@ def read(config: ConfigFile, dialect: str | None = None) -> Content:
         marks = moved or marks
     comments = comments_in(text)
     if header["package"] is not None:
-        # Only the first is read by Hydra, and only at the head of the file.
+        # What looks like it further down is a comment, which Hydra does not read.
         said = next(comment for comment in comments if comment.text.strip().startswith("@package "))
         comments.remove(said)
     return Content(data, marks, comments, header["package"])

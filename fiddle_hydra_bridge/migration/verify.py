@@ -24,7 +24,7 @@ from fiddle_hydra_bridge.convert.paths import Path, format_path
 from fiddle_hydra_bridge.errors import BridgeError, first_line
 from fiddle_hydra_bridge.migration.constants import Survey, final_value, pieces_of
 from fiddle_hydra_bridge.migration.report import Row
-from fiddle_hydra_bridge.migration.scan import ConfigFile
+from fiddle_hydra_bridge.migration.scan import ConfigFile, read
 from fiddle_hydra_bridge.migration.stand_ins import stand_in_config
 from fiddle_hydra_bridge.recipes.config_source import RecipeSource
 from fiddle_hydra_bridge.recipes.provenance import Provenance
@@ -82,15 +82,9 @@ class Comparison:
     #: By config: the options of choices that it leaves open.
     _chosen: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def rows(self, configs: Sequence[ConfigFile], package_of: dict[str, str | None]) -> Iterator[Row]:
-        """Yields a row for each config.
-
-        Args:
-            configs: the configs.
-            package_of: by config path, what ``# @package`` says.
-        """
-        for config in configs:
-            yield self._row(config, package_of.get(config.path))
+    def rows(self, configs: Sequence[ConfigFile]) -> Iterator[Row]:
+        """Yields a row for each config."""
+        return map(self._row, configs)
 
     def survey(self, configs: Sequence[ConfigFile], survey: Survey) -> Iterator[str]:
         """Shows a survey what is composed from YAML: each primary config, and each option at each choice there is.
@@ -111,9 +105,11 @@ class Comparison:
             name, overrides, option = pending.pop(0)
             keys = self._surveyed(name, overrides, survey)
             yield " ".join((name, *overrides))
-            composed |= {option} if keys else set()
+            if keys is None:
+                continue
+            composed.add(option)
             # What Hydra says of itself is nothing that interpolations of the tree are followed into.
-            for key in (key for key in keys if key and key not in known and not key.startswith("hydra/")):
+            for key in (key for key in keys if key not in known and not key.startswith("hydra/")):
                 known.add(key)
                 pending += [
                     (name, [*overrides, _override(key, config)], config.path)
@@ -122,26 +118,26 @@ class Comparison:
                 ]
         for config in configs:
             if config.group and config.path not in composed:
-                next((name for name, overrides in self._ways(config) if self._surveyed(name, overrides, survey)), None)
+                for name, overrides in self._ways(config):
+                    if self._surveyed(name, overrides, survey) is not None:
+                        break
                 yield config.path
 
-    def _surveyed(self, name: str, overrides: list[str], survey: Survey) -> Sequence[str]:
-        """Returns the keys of the choices of a config that was shown to a survey; none if it does not compose."""
-        keys = [""]
+    def _surveyed(self, name: str, overrides: list[str], survey: Survey) -> list[str] | None:
+        """Shows a config to a survey. Returns the keys of its choices, None if it does not compose."""
         failures: list[Exception] = []
 
         def look(config: Any) -> None:
-            keys.extend(map(str, config.hydra.runtime.choices))
             try:
                 survey.add(Provenance(config, name, overrides))
             except Exception as error:  # what has composed is not refused: the failure is reported below
                 failures.append(error)
 
-        _, refusal = self._composed_from_yaml(name, overrides, look)
+        config, refusal = self._composed_from_yaml(name, overrides, look)
         for error in failures:
             way = " ".join((name, *overrides))
             raise BridgeError(f"where the values of {way} come from is not known: {first_line(error)}") from error
-        return keys if refusal is None else ()
+        return _keys(config) if refusal is None else None
 
     def compared(self, name: str, overrides: Sequence[str], stand_in: bool = True) -> Outcome:
         """Composes a config both ways.
@@ -175,9 +171,9 @@ class Comparison:
 
         return same
 
-    def _row(self, config: ConfigFile, package: str | None) -> Row:
+    def _row(self, config: ConfigFile) -> Row:
         file = str(config.file)
-        unlike = self._content_difference(config, package)
+        unlike = self._content_difference(config)
         if unlike is not None:
             return Row(config.path, file, "different", unlike)
         refusals: list[str] = []
@@ -213,13 +209,10 @@ class Comparison:
         if self._composable is None:
             composed = ((name, self._composed_from_yaml(name, [])) for name in self.primaries)
             found = ((name, config) for name, (config, refusal) in composed if refusal is None)
-            self._composable = {
-                name: list(config["hydra"]["runtime"]["choices"])
-                for name, config in itertools.islice(found, _MOST_PRIMARIES)
-            }
+            self._composable = {name: _keys(config) for name, config in itertools.islice(found, _MOST_PRIMARIES)}
         return self._composable
 
-    def _content_difference(self, config: ConfigFile, package: str | None) -> str | None:
+    def _content_difference(self, config: ConfigFile) -> str | None:
         """Compares what one file holds with what one recipe serves."""
         try:
             expected = self._translated(OmegaConf.to_container(OmegaConf.load(config.file), resolve=False))
@@ -229,6 +222,7 @@ class Comparison:
             served = RecipeSource("main", f"fiddle://{self.package}").load_config(config.path)
         except HydraException as error:
             return f"the recipe fails: {' '.join(str(error).split())}"
+        package = read(config).package
         if served.header["package"] != package:
             return f"the package is {served.header['package']!r} instead of {package!r}"
         # What an interpolation leads to is only known, and compared, in a composed config.
@@ -282,6 +276,11 @@ class Comparison:
 
     def _options(self) -> dict[str, Any]:
         return {} if self.version_base is None else {"version_base": self.version_base}
+
+
+def _keys(composed: Any) -> list[str]:
+    """The keys of the choices that a composed config leaves to the command line."""
+    return [*composed["hydra"]["runtime"]["choices"]]
 
 
 def _group(key: str) -> str:

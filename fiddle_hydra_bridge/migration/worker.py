@@ -48,7 +48,7 @@ def serve(request: dict[str, Any]) -> None:
         dialect=request["dialect"],
         inline=request["inline"],
     )
-    configs = [ConfigFile(Path(file), group, name) for file, group, name, _ in request["configs"]]
+    configs = [ConfigFile(Path(file), group, name) for file, group, name in request["configs"]]
     for answer in _survey(comparison, configs) if request["survey"] else _compare(comparison, configs, request):
         output.write(json.dumps(answer) + "\n")
         output.flush()
@@ -74,8 +74,7 @@ def _survey(comparison: Comparison, configs: list[ConfigFile]) -> Iterator[dict[
 
 
 def _compare(comparison: Comparison, configs: list[ConfigFile], request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    packages = {config.path: row[3] for config, row in zip(configs, request["configs"], strict=True)}
-    for row in comparison.rows(configs, packages):
+    for row in comparison.rows(configs):
         yield dataclasses.asdict(row)
     for name, overrides in request["cases"]:
         yield {"case": name, **comparison.compared(name, overrides)._asdict()}

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from fiddle_hydra_bridge.convert import python_values
+from fiddle_hydra_bridge.convert.hydra_keys import ROOT_CONTROL
 from fiddle_hydra_bridge.convert.paths import Path, format_path
 from fiddle_hydra_bridge.convert.python_layout import Comment, Expr, Group, Item, Part, Text, call, text
 from fiddle_hydra_bridge.convert.python_module import Module
@@ -176,7 +177,7 @@ class _Writer:
         for key, item in data.items():
             is_hydras = path == () and key in ("defaults", "hydra")
             # Of positional arguments only a list holds nodes; an interpolation to one is a word.
-            is_word = key in _CONTROL or (key == "_args_" and type(item) is str)
+            is_word = key in ROOT_CONTROL or (key == "_args_" and type(item) is str)
             is_data = is_hydras or is_word or (raw and key != "_args_")
             value = self._target(item) if key == "_target_" else self.node(item, (*path, key), is_data)
             named.append((key, value))
@@ -249,7 +250,3 @@ class _Writer:
             _, line, column = marks.lines.get(id(container), {}).get(step, ("", line, column))
             container = container[step]
         return Place(marks.source, line, column)
-
-
-#: Keys whose values are words to Hydra, whatever they hold.
-_CONTROL = frozenset({"_partial_", "_convert_", "_recursive_"})

@@ -15,7 +15,7 @@ import fiddle as fdl
 from fiddle_hydra_bridge.convert import buildables, runtime
 from fiddle_hydra_bridge.convert.callables import identity_of
 from fiddle_hydra_bridge.convert.histories import add_history, caller
-from fiddle_hydra_bridge.convert.hydra_keys import MODES, normal_mode
+from fiddle_hydra_bridge.convert.hydra_keys import MODES, ROOT_CONTROL, normal_mode
 from fiddle_hydra_bridge.convert.targets import LazyTarget, check_for_graph
 from fiddle_hydra_bridge.convert.values import LOCATORS, locate
 from fiddle_hydra_bridge.errors import ParameterError
@@ -37,7 +37,7 @@ class Control(NamedTuple):
     before: int
 
 
-_CONTROL = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
+_CONTROL = ROOT_CONTROL | {"_args_"}
 
 
 def node(target: Any = None, /, **entries: Any) -> Any:
