@@ -64,6 +64,18 @@ model: {layers: []}
 """,
 }
 
+#: An app that wants a graph of the package's primary config, and builds it.
+GRAPH_APP = """
+import fiddle_hydra_bridge as fhb
+
+@fhb.main(config_path="fiddle://recipes", config_name="config", version_base="1.3")
+def main(graph):
+    print("BUILT", fhb.build(graph.model), graph.seed)
+
+if __name__ == "__main__":
+    main()
+"""
+
 LINES = [
     [],
     ["model=deep", "data=large"],
@@ -84,6 +96,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = app.read_text()
     for name, place in {"yaml_app": '"conf"', "python_app": '"fiddle://recipes"', "mixed_app": '"mixed"'}.items():
         (folder / f"{name}.py").write_text(text.replace("sys.path_config", place))
+    registering = "import fiddle_hydra_bridge as fhb\nimport recipes\n\nfhb.register(recipes)\n"
+    (folder / "registered_app.py").write_text(registering + text.replace("sys.path_config", "None"))
+    (folder / "graph_app.py").write_text(GRAPH_APP)
     assert fhb.migrate(folder / "conf", folder / "recipes").ok
     # Half of the files are gone, and the primary config names the package instead.
     shutil.copytree(folder / "conf", folder / "mixed")
@@ -104,9 +119,14 @@ def outputs(project: Path, app: str, *lines: list[str]) -> list[tuple[int, list[
     ]
 
 
-@pytest.mark.parametrize("app", ["python_app", "mixed_app"])
+@pytest.mark.parametrize("app", ["python_app", "mixed_app", "registered_app"])
 def test_the_command_lines_of_the_app_give_the_same(project: Path, app: str) -> None:
     expected = outputs(project, "yaml_app", *LINES)
     assert [code for code, _ in expected] == [0, 0, 0, 0, 0, 0, 1, 0, 0]
     assert sum(line.startswith("RESULT") for _, lines in expected for line in lines) == 5
     assert outputs(project, app, *LINES) == expected
+
+
+def test_an_app_that_wants_a_graph_takes_the_package(project: Path) -> None:
+    (code, lines), *_ = outputs(project, "graph_app", ["experiment=big", "model.dim=3"])
+    assert (code, lines[-1]) == (0, "BUILT Model(dim=3, act=Adam(lr=1, betas=(0.9, 0.999)), layers=[]) 4")

@@ -36,6 +36,12 @@ def test_lazy_and_the_dotted_name(tmp_path: Path) -> None:
     assert 'Llama = fhb.LazyTarget("nets.Llama")' in (tmp_path / "app/recipes/__init__.py").read_text()
 
 
+def test_other_commands_read_dialects_too(tmp_path: Path) -> None:
+    write(tmp_path, {"tune.yaml": "m: {_component_: builtins.dict, a: 1}\n"})
+    answer = run_program(tmp_path, "yaml", "tune.yaml", "--dialect", "torchtune")
+    assert (answer.code, answer.output) == (0, "m:\n  _target_: builtins.dict\n  a: 1\n")
+
+
 def test_inline(tmp_path: Path) -> None:
     write(tmp_path, {"conf/config.yaml": "a: 1\nb: ${a}\nc: ${d}\n"})
     code, output, errors = run_program(tmp_path, "migrate", "conf", "recipes", "--inline")
